@@ -1,0 +1,56 @@
+# Every target makes the environment it needs. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CUDA_PINS := ^(cuda|nvidia|triton)
+SOURCES := _config.yml _toc.yml $(wildcard *.md *.bib) $(wildcard chapters/*) \
+           $(wildcard nwp/*.py) $(wildcard tests/*.py) $(wildcard tools/*.py) \
+           $(shell find assets -type f)
+
+.DEFAULT_GOAL := help
+.PHONY: help book test pages notebooks execute lint coverage pins clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.txt requirements-cuda.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit("Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is %d.%d: name another with make PYTHON=..." % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+book: _build/html/.built  ## build the book and print the page to open
+	@echo "Open _build/html/index.html"
+
+_build/html/.built: $(READY) $(SOURCES)
+	$(BIN)/jupyter-book build --quiet -W -n --keep-going .
+	@touch $@
+
+test: book  ## build the book, then run every test and every notebook
+	$(BIN)/python -m pytest --nbval
+
+notebooks: $(READY)  ## open the chapters in JupyterLab
+	$(BIN)/jupyter lab chapters
+
+execute: $(READY)  ## run all chapters in place and normalize them
+	$(BIN)/python tools/notebooks.py execute chapters/*.ipynb
+
+lint: $(READY)  ## check the code with ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+coverage: $(READY)  ## line coverage of nwp by its own tests
+	$(BIN)/python -m pytest --cov=nwp --cov-report=term-missing tests
+
+pins: requirements.in  ## pin every dependency anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header \
+	    --upgrade requirements.in > requirements.all
+	grep -E '$(CUDA_PINS)' requirements.all | sed '1i # What torch pulls in where it is built for CUDA; used as constraints.' > requirements-cuda.txt
+	grep -Ev '$(CUDA_PINS)' requirements.all | sed '1i # Written by make pins from requirements.in.\n-c requirements-cuda.txt' > requirements.txt
+	rm requirements.all
+
+clean:  ## remove the built book and the environment
+	rm -rf _build $(VENV)

@@ -1,0 +1,51 @@
+"""Next-word prediction with the cross-entropy loss: the package behind the book.
+
+Each module belongs to one chapter and reads like its mathematics. Losses are in nats.
+Importing `nwp` loads NumPy alone.
+"""
+
+from nwp.convexity import (
+    chord_gap,
+    hessian_in_logits,
+    hessian_in_probabilities,
+    two_weight_loss,
+)
+from nwp.equivalence import (
+    bits,
+    empirical_conditional_entropy,
+    empirical_next_word,
+    entropy,
+    kl_divergence,
+    log_likelihood,
+    next_word_counts,
+    perplexity,
+)
+from nwp.loss import (
+    cross_entropy,
+    cross_entropy_from_logits,
+    cross_entropy_one_hot,
+    log_softmax,
+    one_hot,
+    softmax,
+)
+
+__all__ = [
+    "bits",
+    "chord_gap",
+    "cross_entropy",
+    "cross_entropy_from_logits",
+    "cross_entropy_one_hot",
+    "empirical_conditional_entropy",
+    "empirical_next_word",
+    "entropy",
+    "hessian_in_logits",
+    "hessian_in_probabilities",
+    "kl_divergence",
+    "log_likelihood",
+    "log_softmax",
+    "next_word_counts",
+    "one_hot",
+    "perplexity",
+    "softmax",
+    "two_weight_loss",
+]

@@ -1,0 +1,95 @@
+"""How the book's figures look: colors with one role each, sized for a phone.
+
+Shared ground of the chapters; the only module that needs matplotlib. `use_style` is called
+once at the top of a notebook; a simplex is drawn in two chapters and therefore here.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import patheffects
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+TRUTH = "black"
+PREDICTION = "#0072B2"
+LOSS = "#B84700"  # also the gradient of the loss
+QUIET = "#6B6B6B"  # text that steps back
+CONTEXT = "#B5B5B5"  # lines that step back
+
+_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
+
+
+def use_style() -> None:
+    """Set the book's style: 6 × 3.4 in, 12 pt, 200 dpi, opaque white, no needless lines."""
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (6.0, 3.4),
+            "figure.dpi": 200,
+            "figure.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "savefig.facecolor": "white",
+            "font.size": 12,
+            "axes.titlesize": 12,
+            "axes.titlelocation": "left",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.edgecolor": QUIET,
+            "xtick.color": QUIET,
+            "ytick.color": QUIET,
+            "lines.linewidth": 2.2,
+            "legend.frameon": False,
+            "image.cmap": "cividis",
+        }
+    )
+
+
+def label(axes: Axes, text: str, at: tuple[float, float], color: str, **placing: Any) -> None:
+    """Write `text` at a point of the axes, with a white halo so that lines stay legible."""
+    artist = axes.annotate(text, at, color=color, **{"textcoords": "offset points"} | placing)
+    artist.set_path_effects([patheffects.withStroke(linewidth=3, foreground="white")])
+
+
+def on_simplex(distributions: ArrayLike) -> NDArray[np.float64]:
+    """Map (..., 3) distributions to (..., 2) points of an equilateral triangle."""
+    return np.asarray(distributions, dtype=np.float64) @ _CORNERS
+
+
+def draw_simplex(
+    words: tuple[str, str, str], height: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> tuple[Figure, Axes]:
+    """Draw the distributions over three words as a triangle, with `height` as a map.
+
+    Parameters
+    ----------
+    words : what to write at the corners: bottom left, bottom right, top
+    height : (n, 3) distributions → (n,) values to draw as level lines
+
+    Returns
+    -------
+    The figure and its axes, to draw more with `on_simplex`.
+    """
+    figure, axes = plt.subplots(figsize=(6.0, 4.9))
+    # A regular grid of the triangle; the corners themselves are left out, where -log is inf.
+    steps = 120
+    grid = np.array(
+        [(i, j, steps - i - j) for i in range(steps + 1) for j in range(steps + 1 - i)], dtype=float
+    )
+    grid = (grid + 0.05) / (steps + 0.15)
+    x, y = on_simplex(grid).T
+    values = height(grid)
+    levels = np.arange(0.0, 5.01, 0.5)
+    axes.tricontourf(x, y, values, levels=levels, cmap="cividis_r", extend="max", alpha=0.85)
+    lines = axes.tricontour(x, y, values, levels=levels, colors="white", linewidths=0.7)
+    axes.clabel(lines, levels[2:9:2], fmt="%.0f nat", fontsize=9, colors="black")
+    for corner, word in zip(_CORNERS, words, strict=True):
+        offset = (0, 8) if corner[1] else (0, -18)
+        label(axes, word, tuple(corner), TRUTH, xytext=offset, ha="center", weight="bold")
+    axes.set_aspect("equal")
+    axes.axis("off")
+    axes.margins(0.08)
+    return figure, axes

@@ -1,0 +1,229 @@
+r"""The cross-entropy loss of one next-word prediction, :math:`-\log \hat y_t[w_{t+1}]`.
+
+Chapter 1. Three forms of the same number: the lookup, the inner product with a one-hot
+vector, and the form that starts from logits and stays accurate where the other two have
+already rounded to 0 or overflowed. NumPy, float64, natural logarithms: losses in nats.
+
+Source: the document, "A função de perda cross-entropy em detalhe"; Jurafsky & Martin,
+*Speech and Language Processing*, draft of 3 February 2024 (SLP3), chapter 10.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nwp import checks
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def one_hot(targets: ArrayLike, vocabulary_size: int) -> NDArray[np.float64]:
+    """Put all probability on the right word.
+
+    Parameters
+    ----------
+    targets : (...) integers in [0, vocabulary_size)
+    vocabulary_size : number of words V, at least 1
+
+    Returns
+    -------
+    (..., V) array, 1 at the target and 0 elsewhere.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where a target is not an integer or not in the vocabulary.
+    """
+    size = checks.integer("vocabulary_size", vocabulary_size, at_least=1)
+    words = checks.word_ids("targets", targets, size)
+    return (words[..., None] == np.arange(size)).astype(np.float64)
+
+
+def log_softmax(logits: ArrayLike) -> NDArray[np.float64]:
+    r"""Log-probabilities of the softmax, each with full relative accuracy.
+
+    With :math:`m = \max_j z_j`, reached at word k,
+
+    .. math:: \log \hat y_i = (z_i - m) - \log\Bigl(1 + \sum_{j \ne k} e^{z_j - m}\Bigr).
+
+    Both terms are at most 0, so nothing cancels. The sum leaves word k out: ``log1p`` then
+    sees the share of the other words also where adding it to 1 would round it away.
+
+    Parameters
+    ----------
+    logits : (..., V) real scores; ``-inf`` masks a word
+
+    Returns
+    -------
+    (..., V) array, in nats; ``-inf`` for a masked word.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where a logit is NaN or ``+inf``, or a row has no finite logit.
+    """
+    scores = checks.logits("logits", logits)
+    with np.errstate(over="ignore"):  # a difference beyond 1.8e308 is -inf, as it should be
+        below_top = scores - scores.max(axis=-1, keepdims=True)
+    shares = np.exp(below_top)
+    top = scores.argmax(axis=-1)[..., None]
+    np.put_along_axis(shares, top, 0.0, axis=-1)
+    return below_top - np.log1p(shares.sum(axis=-1, keepdims=True))
+
+
+def softmax(logits: ArrayLike) -> NDArray[np.float64]:
+    r"""Turn scores into the distribution :math:`\hat y_i = e^{z_i} / \sum_j e^{z_j}`.
+
+    Parameters
+    ----------
+    logits : (..., V) real scores; ``-inf`` masks a word
+
+    Returns
+    -------
+    (..., V) array whose rows sum to 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `log_softmax`.
+    """
+    return np.exp(log_softmax(logits))
+
+
+def cross_entropy(
+    probabilities: ArrayLike, targets: ArrayLike, *, reduction: str = "mean"
+) -> NDArray[np.float64]:
+    r"""Surprise at the right word, :math:`-\log \hat y[w]`: look it up, take the logarithm.
+
+    Parameters
+    ----------
+    probabilities : (..., V) array, each row a distribution (`nwp.checks.distributions`
+        says how closely it must sum to 1)
+    targets : (...) integers in [0, V), the right words
+    reduction : "mean", "sum" or "none"
+
+    Returns
+    -------
+    Scalar, or (...) for "none", in nats; ``inf`` where the right word has probability 0.
+    Below 0 only where a row misses the sum 1, within the tolerance, from above.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and what was expected; also for the mean of no target.
+
+    References
+    ----------
+    The document, definition of the loss; SLP3, chapter 10.
+    """
+    predicted = checks.distributions("probabilities", probabilities)
+    words = checks.word_ids("targets", targets, predicted.shape[-1])
+    checks.same_shape("targets", words, predicted.shape[:-1], "the rows of probabilities")
+    with np.errstate(divide="ignore"):  # -log 0 is inf, by definition
+        losses = 0.0 - np.log(_at(predicted, words))  # not -log: certainty costs 0.0, not -0.0
+    return _reduced(losses, np.ones(words.shape, dtype=bool), reduction)
+
+
+def cross_entropy_one_hot(
+    probabilities: ArrayLike, one_hot_targets: ArrayLike, *, reduction: str = "mean"
+) -> NDArray[np.float64]:
+    r"""Inner product :math:`-\sum_i y_i \log \hat y_i`, with :math:`0 \log 0 = 0`.
+
+    For a one-hot y this is `cross_entropy`; any other target distribution is welcome too.
+
+    Parameters
+    ----------
+    probabilities : (..., V) array, each row a distribution
+    one_hot_targets : (..., V) array, each row a distribution
+    reduction : "mean", "sum" or "none"
+
+    Returns
+    -------
+    Scalar, or (...) for "none", in nats; ``inf`` where a word with positive target
+    probability is predicted with probability 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and what was expected; also for the mean of no target.
+
+    References
+    ----------
+    The document, "a perda cross-entropy em contexto multiclasse"; SLP3, chapter 10.
+    """
+    predicted = checks.distributions("probabilities", probabilities)
+    wanted = checks.distributions("one_hot_targets", one_hot_targets)
+    checks.same_shape("one_hot_targets", wanted, predicted.shape, "probabilities")
+    log_predicted = np.zeros_like(predicted)  # stays 0 where nothing is wanted: 0 log 0 = 0
+    with np.errstate(divide="ignore"):
+        np.log(predicted, out=log_predicted, where=wanted > 0)
+    losses = 0.0 - np.sum(wanted * log_predicted, axis=-1)
+    return _reduced(losses, np.ones(losses.shape, dtype=bool), reduction)
+
+
+def cross_entropy_from_logits(
+    logits: ArrayLike,
+    targets: ArrayLike,
+    *,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> NDArray[np.float64]:
+    r"""The loss :math:`-z_w + \log \sum_j e^{z_j}`, accurate also where it is tiny.
+
+    The relative error stays near the rounding of one subtraction for every lead of the
+    right word's logit, from 0 to 700: see `log_softmax`. Inputs of half or single
+    precision are computed in float64.
+
+    Parameters
+    ----------
+    logits : (..., V) real scores; ``-inf`` masks a word
+    targets : (...) integers in [0, V), the right words, or `ignore_index`
+    ignore_index : positions with this target are not read: they cost 0 in "none" and "sum"
+        and do not count in "mean"
+    reduction : "mean" over the counted positions, "sum" or "none"
+
+    Returns
+    -------
+    Scalar, or (...) for "none", in nats; ``inf`` where the right word is masked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and what was expected; also for the mean of no
+        counted target.
+
+    References
+    ----------
+    Blanchard, Higham & Higham (2021), *Accurately computing the log-sum-exp and softmax
+    functions*, for the sum without its largest term.
+    """
+    scores = checks.real_array("logits", logits)
+    checks.has_words("logits", scores)
+    words = checks.word_ids("targets", targets, scores.shape[-1], ignore_index=ignore_index)
+    checks.same_shape("targets", words, scores.shape[:-1], "the rows of logits")
+    counted = np.ones(words.shape, dtype=bool) if ignore_index is None else words != ignore_index
+    losses = np.zeros(words.shape)
+    losses[counted] = 0.0 - _at(log_softmax(scores[counted]), words[counted])
+    return _reduced(losses, counted, reduction)
+
+
+def _at(values: NDArray[np.float64], words: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Look up one word in every row: (..., V) and (...) give (...)."""
+    return np.take_along_axis(values, words[..., None], axis=-1)[..., 0]
+
+
+def _reduced(
+    losses: NDArray[np.float64], counted: NDArray[np.bool_], reduction: str
+) -> NDArray[np.float64]:
+    """Mean over the counted losses, sum, or the losses as they are; the rest are 0."""
+    if reduction == "none":
+        return losses[()]
+    if reduction == "sum":
+        return losses.sum()
+    if reduction != "mean":
+        raise ValueError(f"reduction must be one of {REDUCTIONS}, got {reduction!r}")
+    if not counted.any():
+        raise ValueError(
+            f"a mean needs at least one counted target, got none of {counted.size}; "
+            'reduction="sum" gives 0'
+        )
+    return losses.sum() / counted.sum()

@@ -1,0 +1,190 @@
+"""Theorem 2.1: convex in the probabilities and the logits, not in the weights."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from strategies import distribution_pairs, distributions, logits, with_word
+
+from nwp.convexity import (
+    chord_gap,
+    hessian_in_logits,
+    hessian_in_probabilities,
+    two_weight_loss,
+)
+from nwp.loss import cross_entropy, cross_entropy_from_logits, softmax
+
+FRACTIONS = np.linspace(0, 1, 11)
+
+
+def weight_loss(point):
+    return two_weight_loss(*point)
+
+
+# ---- convex in the probabilities -------------------------------------------------------
+
+
+@pytest.mark.claim("thm-2-1")
+@given(distribution_pairs(smallest=1e-6), st.data())
+def test_no_chord_lies_below_the_loss_in_the_probabilities(pair, data):
+    word = data.draw(st.integers(0, pair[0].size - 1))
+    gaps = chord_gap(lambda y_hat: cross_entropy(y_hat, word), *pair, FRACTIONS)
+    assert gaps.min() >= -1e-14
+    if abs(pair[0][word] - pair[1][word]) > 1e-3:
+        assert gaps[1:-1].min() > 0  # strict in the right word's probability
+
+
+@pytest.mark.claim("prop-flat")
+@given(with_word(distributions(smallest=1e-6)))
+def test_the_loss_is_flat_in_the_other_words(prediction):
+    y_hat, w = prediction
+    others = np.delete(np.arange(y_hat.size), w)
+    shuffled = y_hat.copy()
+    shuffled[others] = y_hat[others[::-1]]
+    gaps = chord_gap(lambda p: cross_entropy(p, w), y_hat, shuffled, FRACTIONS)
+    assert_allclose(gaps, 0, atol=1e-14)
+
+
+@pytest.mark.claim("prop-minimum")
+@given(with_word(distributions()))
+def test_the_only_minimizer_on_the_simplex_is_the_words_own_vertex(prediction):
+    y_hat, w = prediction
+    assert (cross_entropy(y_hat, w) == 0) == (y_hat[w] == 1)
+    assert cross_entropy(np.eye(y_hat.size)[w], w) == 0
+
+
+@pytest.mark.claim("thm-2-1")
+@given(with_word(distributions(smallest=1e-3)))
+def test_autograd_agrees_on_the_hessian_in_the_probabilities(prediction):
+    y_hat, w = prediction
+    ours = hessian_in_probabilities(y_hat, w)
+    theirs = torch.autograd.functional.hessian(lambda p: -p[w].log(), torch.from_numpy(y_hat))
+    assert_allclose(ours, theirs.numpy(), rtol=1e-12)
+    assert np.linalg.matrix_rank(ours) == 1
+
+
+# ---- convex in the logits --------------------------------------------------------------
+
+
+@pytest.mark.claim("prop-logits")
+@given(logits(size=4, bound=50), logits(size=4, bound=50), st.integers(0, 3))
+def test_no_chord_lies_below_the_loss_in_the_logits(start, end, word):
+    gaps = chord_gap(lambda z: cross_entropy_from_logits(z, word), start, end, FRACTIONS)
+    assert gaps.min() >= -1e-12
+
+
+@pytest.mark.claim("prop-logits")
+@given(with_word(logits(bound=5)))
+def test_autograd_agrees_on_the_hessian_in_the_logits(prediction):
+    z, w = prediction
+    theirs = torch.autograd.functional.hessian(
+        lambda x: torch.nn.functional.cross_entropy(x, torch.tensor(w)), torch.from_numpy(z)
+    )
+    assert_allclose(hessian_in_logits(z), theirs.numpy(), atol=1e-12)
+
+
+@pytest.mark.claim("prop-logits")
+@given(logits(bound=4))
+def test_hessian_in_the_logits_is_semidefinite_of_rank_one_less(z):
+    hessian = hessian_in_logits(z)
+    values, vectors = np.linalg.eigh(hessian)
+    assert values.min() >= -1e-15
+    assert np.sum(values > 1e-9) == z.size - 1  # bound=4: no share is below e^-8/7
+    assert_allclose(hessian.sum(axis=-1), 0, atol=1e-15)  # flat along the all-ones direction
+    assert_allclose(np.ptp(vectors[:, 0]), 0, atol=1e-6)
+
+
+@pytest.mark.claim("prop-logits")
+@given(logits(bound=50), st.floats(-100, 100))
+def test_hessian_is_the_covariance_of_the_drawn_words_one_hot_vector(z, direction):
+    y_hat = softmax(z)
+    v = np.cos(direction + np.arange(z.size))
+    variance = np.sum(y_hat * (v - y_hat @ v) ** 2)
+    assert_allclose(v @ hessian_in_logits(z) @ v, variance, rtol=1e-9, atol=1e-13)
+
+
+def test_hessian_keeps_its_accuracy_at_confident_predictions():
+    hessian = hessian_in_logits([50.0, 0.0])
+    share = np.exp(-50.0)  # p (1 - p) = e^-50 / (1 + e^-50)^2
+    assert_allclose(hessian, share * np.array([[1, -1], [-1, 1]]), rtol=1e-12)
+
+
+def test_hessian_of_a_masked_word_is_zero():
+    assert_allclose(hessian_in_logits([0.0, -np.inf, 0.0])[1], 0.0)
+
+
+@pytest.mark.claim("cex-attained")
+@given(st.floats(0, 700))
+def test_the_infimum_in_the_logits_is_never_attained(lead):
+    loss = cross_entropy_from_logits([lead, 0.0], 0)
+    assert loss > 0
+    assert cross_entropy_from_logits([lead + 1.0, 0.0], 0) < loss
+
+
+# ---- not convex in the weights ---------------------------------------------------------
+
+
+@pytest.mark.claim("cex-weights")
+def test_the_chord_between_two_good_weights_passes_below_a_bad_one():
+    ends = np.array([2.0, 2.0]), np.array([-2.0, -2.0])
+    assert round(float(weight_loss(ends[0])), 3) == 0.018
+    assert round(float(weight_loss((0.0, 0.0))), 3) == 0.693
+    gap = chord_gap(weight_loss, *ends, 0.5)
+    assert round(float(gap), 3) == -0.675
+
+
+@pytest.mark.claim("cex-weights")
+@given(st.floats(-20, 20), st.floats(-20, 20))
+def test_two_weight_loss_is_the_loss_of_a_two_word_model(a, b):
+    expected = cross_entropy_from_logits([a * b, 0.0], 0)
+    assert_allclose(two_weight_loss(a, b), expected, rtol=1e-12)
+
+
+@pytest.mark.claim("cex-weights")
+def test_a_saddle_sits_at_the_origin():
+    a, b = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    point = torch.stack([a, b]).detach()
+    hessian = torch.autograd.functional.hessian(
+        lambda v: torch.nn.functional.softplus(-v[0] * v[1]), point
+    )
+    assert_allclose(np.linalg.eigvalsh(hessian.numpy()), [-0.5, 0.5])
+
+
+# ---- chord_gap and errors --------------------------------------------------------------
+
+
+def test_chord_gap_of_a_square_by_hand():
+    gaps = chord_gap(lambda x: x[0] ** 2, [0.0], [2.0], [[0.0, 0.25], [0.5, 1.0]])
+    assert_allclose(gaps, [[0.0, 0.75], [1.0, 0.0]])  # 4s - 4s²
+    assert chord_gap(lambda x: 3 * x[0] + 1, [0.0], [2.0], 0.3) == pytest.approx(0.0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_hessian_in_probabilities_at_its_ends():
+    assert_array_equal(hessian_in_probabilities([0.5, 0.5], 1), [[0, 0], [0, 4]])
+    assert hessian_in_probabilities([1e-200, 1.0], 0)[0, 0] == np.inf
+    batch = hessian_in_probabilities([[0.5, 0.5], [0.25, 0.75]], [0, 0])
+    assert_array_equal(batch[1], [[16, 0], [0, 0]])
+    batch = hessian_in_logits(np.zeros((3, 2)))
+    assert_array_equal(batch, np.broadcast_to([[0.25, -0.25], [-0.25, 0.25]], (3, 2, 2)))
+
+
+def test_bad_input_is_named():
+    with pytest.raises(ValueError, match=r"end must have the shape \(1,\) of start, got \(2,\)"):
+        chord_gap(np.sum, [0.0], [1.0, 2.0], 0.5)
+    with pytest.raises(ValueError, match=r"fractions must be in \[0, 1\], got 1\.5"):
+        chord_gap(np.sum, [0.0], [1.0], 1.5)
+    with pytest.raises(ValueError, match="function at end must be finite, got inf"):
+        chord_gap(lambda p: cross_entropy(p, 0), [1.0, 0.0], [0.0, 1.0], 0.5)
+    with pytest.raises(ValueError, match=r"probabilities must be positive at the targets"):
+        hessian_in_probabilities([1.0, 0.0], 1)
+    with pytest.raises(ValueError, match=r"targets must have the shape \(\) of the rows"):
+        hessian_in_probabilities([0.5, 0.5], [1])
+    with pytest.raises(ValueError, match="logits must be finite or -inf, got nan"):
+        hessian_in_logits([np.nan, 0.0])
+    with pytest.raises(ValueError, match="a must be finite, got inf"):
+        two_weight_loss(np.inf, 0.0)
+    with pytest.raises(ValueError, match="b must be finite, got nan"):
+        two_weight_loss(0.0, np.nan)

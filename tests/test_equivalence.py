@@ -1,0 +1,243 @@
+"""Theorem 2 and what surrounds it: likelihood, entropy, divergence, units, the floor."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_allclose, assert_array_equal
+from strategies import distribution_pairs, distributions
+
+from nwp.equivalence import (
+    bits,
+    empirical_conditional_entropy,
+    empirical_next_word,
+    entropy,
+    kl_divergence,
+    log_likelihood,
+    next_word_counts,
+    perplexity,
+)
+from nwp.loss import cross_entropy, cross_entropy_one_hot
+
+TEXTS = hnp.arrays(np.int64, st.integers(6, 40), elements=st.integers(0, 3))
+LENGTHS = st.integers(0, 3)
+
+
+@st.composite
+def models_and_texts(draw):
+    """Several predictions for the same positions, and the words that came."""
+    positions, size, models = draw(st.integers(1, 5)), draw(st.integers(2, 5)), 6
+    seed = draw(st.integers(0, 2**31))
+    random = np.random.default_rng(seed)
+    predictions = random.dirichlet(np.ones(size), size=(models, positions))
+    return predictions, random.integers(0, size, size=positions)
+
+
+# ---- Theorem 2 -------------------------------------------------------------------------
+
+
+@pytest.mark.claim("thm-2")
+@given(models_and_texts())
+def test_the_model_with_the_least_loss_has_the_greatest_likelihood(case):
+    predictions, words = case
+    losses = [cross_entropy(p, words, reduction="sum") for p in predictions]
+    likelihoods = [np.prod(np.take_along_axis(p, words[:, None], 1)) for p in predictions]
+    assert_array_equal(np.argsort(losses), np.argsort(likelihoods)[::-1])
+
+
+@pytest.mark.claim("thm-2")
+@given(models_and_texts())
+def test_log_likelihood_is_the_log_of_the_product(case):
+    predictions, words = case
+    for p in predictions:
+        product = np.prod(np.take_along_axis(p, words[:, None], 1))
+        assert_allclose(log_likelihood(p, words), np.log(product), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.claim("thm-2")
+def test_worked_example_is_ordered_alike_by_loss_and_by_likelihood():
+    good, even = [0.05, 0.10, 0.05, 0.80], [0.25] * 4
+    assert cross_entropy(good, 3) < cross_entropy(even, 3)
+    assert log_likelihood(good, 3) > log_likelihood(even, 3)
+    assert log_likelihood([1.0, 0.0], 0) == 0.0
+    assert log_likelihood([1.0, 0.0], 1) == -np.inf
+
+
+@pytest.mark.claim("rem-underflow")
+def test_the_product_underflows_where_the_sum_does_not():
+    p = np.full((1000, 4), 0.25)
+    words = np.zeros(1000, dtype=int)
+    assert np.prod(p[:, 0]) == 0.0
+    assert_allclose(log_likelihood(p, words), -1000 * np.log(4), rtol=1e-14)
+
+
+@pytest.mark.claim("cex-shared")
+def test_a_lower_mean_loss_may_lower_a_words_probability_and_the_accuracy():
+    # One context seen three times; a model must give all three the same distribution.
+    words = [0, 0, 1]
+    before, after = np.array([0.45, 0.55]), np.array([2 / 3, 1 / 3])
+    assert cross_entropy([after] * 3, words) < cross_entropy([before] * 3, words)
+    assert after[1] < before[1]
+    # Accuracy: from three narrow wins to one confident win and two narrow defeats.
+    narrow, bold = np.full((3, 2), (0.51, 0.49)), np.array([(0.99, 0.01), (0.49, 0.51)])[[0, 1, 1]]
+    assert cross_entropy(bold, [0, 0, 0]) < cross_entropy(narrow, [0, 0, 0])
+    assert (bold.argmax(1) == 0).sum() == 1
+    assert (narrow.argmax(1) == 0).sum() == 3
+
+
+# ---- entropy and divergence ------------------------------------------------------------
+
+
+@given(distributions())
+def test_scipy_agrees_on_the_entropy(p):
+    assert_allclose(entropy(p), scipy.stats.entropy(p), rtol=1e-12, atol=1e-15)
+    assert -1e-15 <= entropy(p) <= np.log(p.size) + 1e-12
+
+
+def test_entropy_at_its_ends():
+    assert str(entropy([0.0, 1.0])) == "0.0"
+    assert_allclose(entropy([[0.25] * 4, [0.5, 0.5, 0, 0]]), np.log([4, 2]), rtol=1e-15)
+
+
+@pytest.mark.claim("prop-gibbs")
+@given(distribution_pairs())
+def test_gibbs_inequality(pair):
+    p, q = pair
+    divergence = kl_divergence(p, q)
+    assert divergence >= 0
+    assert kl_divergence(p, p) == 0.0
+    if np.abs(p - q).max() > 1e-6:
+        assert divergence > 0  # strict: only the truth itself reaches the entropy
+
+
+@pytest.mark.claim("prop-gibbs")
+@given(distribution_pairs(smallest=1e-9))
+def test_cross_entropy_is_entropy_plus_divergence(pair):
+    p, q = pair
+    total = cross_entropy_one_hot(q, p)
+    assert_allclose(total, entropy(p) + kl_divergence(p, q), rtol=1e-12, atol=1e-13)
+    assert_allclose(kl_divergence(p, q), scipy.stats.entropy(p, q), rtol=1e-9, atol=1e-13)
+
+
+def test_divergence_of_close_distributions_keeps_its_digits():
+    p, step = np.array([0.5, 0.5]), 2.0**-30
+    q = p + np.array([step, -step])
+    assert_allclose(kl_divergence(p, q), 2 * step**2, rtol=1e-8)
+    assert np.sum(p * np.log(p / q)) < 0  # what the plain sum makes of it
+
+
+@pytest.mark.filterwarnings("error")
+def test_divergence_at_its_ends():
+    assert kl_divergence([0.5, 0.5], [1.0, 0.0]) == np.inf
+    assert_allclose(kl_divergence([1.0, 0.0], [0.5, 0.5]), np.log(2), rtol=1e-15)
+    assert_allclose(kl_divergence([1e-320, 1.0], [0.5, 0.5]), np.log(2), rtol=1e-15)
+    assert_allclose(kl_divergence([[0.5, 0.5]] * 2, [[0.5, 0.5]] * 2), [0.0, 0.0])
+
+
+# ---- units -----------------------------------------------------------------------------
+
+
+@pytest.mark.claim("def-perplexity")
+@given(models_and_texts())
+def test_perplexity_is_the_inverse_geometric_mean_of_the_probabilities(case):
+    for p in case[0]:
+        right = np.take_along_axis(p, case[1][:, None], 1)
+        geometric_mean = scipy.stats.gmean(right, axis=None)
+        assert_allclose(perplexity(cross_entropy(p, case[1])), 1 / geometric_mean, rtol=1e-11)
+
+
+@pytest.mark.claim("rem-averages")
+def test_perplexity_of_losses_one_and_five():
+    losses = np.array([1.0, 5.0])
+    assert round(float(perplexity(losses.mean())), 1) == 20.1
+    assert round(float(perplexity(losses).mean()), 1) == 75.6
+
+
+@pytest.mark.claim("rem-averages")
+@given(st.lists(st.lists(st.floats(0, 9), min_size=1, max_size=5), min_size=2, max_size=4))
+def test_mean_of_batch_means_is_the_token_mean_only_by_luck(batches):
+    assume(len({len(batch) for batch in batches}) > 1)
+    token_mean = np.mean([loss for batch in batches for loss in batch])
+    weights = [len(batch) for batch in batches]
+    means = [np.mean(batch) for batch in batches]
+    assert_allclose(np.average(means, weights=weights), token_mean, rtol=1e-12, atol=1e-12)
+    gap = np.mean(means) - token_mean
+    covariance = np.cov(weights, means, bias=True)[0, 1]
+    assert_allclose(gap, -covariance / np.mean(weights), rtol=1e-9, atol=1e-9)
+
+
+def test_units_at_their_ends():
+    assert perplexity(0.0) == 1.0
+    assert perplexity(np.inf) == np.inf
+    assert perplexity(1000.0) == np.inf
+    assert_allclose(bits(np.log(8.0)), 3.0, rtol=1e-15)
+    assert_allclose(perplexity(np.log([2.0, 50_000.0])), [2, 50_000], rtol=1e-14)
+
+
+# ---- the floor that a corpus sets ------------------------------------------------------
+
+
+@pytest.mark.claim("prop-mle")
+@given(TEXTS, LENGTHS, st.integers(0, 2**31))
+def test_no_model_of_the_context_beats_the_relative_frequencies(text, length, seed):
+    estimate = empirical_next_word(text, 4, length)
+    floor = empirical_conditional_entropy(text, 4, length)
+    contexts = [tuple(text[t - length : t].tolist()) for t in range(length, text.size)]
+    own = cross_entropy([estimate[c] for c in contexts], text[length:])
+    assert_allclose(own, floor, rtol=1e-12, atol=1e-14)
+    random = np.random.default_rng(seed)
+    rival = {context: random.dirichlet(np.ones(4)) for context in estimate}
+    assert cross_entropy([rival[c] for c in contexts], text[length:]) >= floor - 1e-12
+
+
+@given(TEXTS, LENGTHS)
+def test_counts_are_those_of_a_counter(text, length):
+    counts = next_word_counts(text, 4, length)
+    windows = Counter(tuple(text[t - length : t + 1].tolist()) for t in range(length, text.size))
+    ours = {(*c, w): int(row[w]) for c, row in counts.items() for w in np.flatnonzero(row)}
+    assert ours == windows
+    assert sum(row.sum() for row in counts.values()) == text.size - length
+
+
+@pytest.mark.claim("ex-floor")
+def test_floor_of_a_hand_computed_text():
+    text = [0, 1, 0, 2, 0, 1, 0]  # after 0: 1, 2, 1; after 1 and 2: 0
+    assert_allclose(empirical_next_word(text, 3, 1)[(0,)], [0, 2 / 3, 1 / 3], rtol=1e-15)
+    by_hand = (3 / 6) * (math.log(3) - (2 / 3) * math.log(2))  # the certain contexts add 0
+    assert_allclose(empirical_conditional_entropy(text, 3, 1), by_hand, rtol=1e-15)
+    unigram = entropy(np.array([4, 2, 1]) / 7)
+    assert_allclose(empirical_conditional_entropy(text, 3, 0), unigram, rtol=1e-15)
+    assert empirical_conditional_entropy(text, 3, 2) == 0.0  # two words decide the next here
+
+
+# ---- errors ----------------------------------------------------------------------------
+
+
+def test_bad_input_is_named():
+    with pytest.raises(ValueError, match=r"row sums of p must be 1"):
+        entropy([0.5, 0.4])
+    with pytest.raises(ValueError, match=r"q must have the shape \(2,\) of p, got \(3,\)"):
+        kl_divergence([0.5, 0.5], [0.5, 0.5, 0.0])
+    with pytest.raises(ValueError, match=r"row sums of q must be 1"):
+        kl_divergence([0.5, 0.5], [0.5, 0.4])
+    with pytest.raises(ValueError, match=r"mean_loss must be at least 0, got -0\.5"):
+        perplexity(-0.5)
+    with pytest.raises(ValueError, match="mean_loss must be at least 0, got nan"):
+        perplexity(np.nan)
+    with pytest.raises(TypeError, match="nats must hold real numbers"):
+        bits("1.0")
+    with pytest.raises(ValueError, match=r"tokens must be one sequence of more than.*= 3 words"):
+        next_word_counts([0, 1, 0], 2, 3)
+    with pytest.raises(ValueError, match=r"tokens must be one sequence.* shape \(1, 2\)"):
+        next_word_counts([[0, 1]], 2, 0)
+    with pytest.raises(ValueError, match=r"tokens must be word ids in \[0, 2\), got 2"):
+        empirical_next_word([0, 2], 2, 0)
+    with pytest.raises(ValueError, match="context_length must be at least 0, got -1"):
+        empirical_conditional_entropy([0, 1], 2, -1)
+    with pytest.raises(TypeError, match=r"context_length must be an integer, got 1\.0"):
+        empirical_conditional_entropy([0, 1], 2, 1.0)

@@ -1,0 +1,344 @@
+"""The loss: its definition inverted, three forms agreeing, and the ends of the scale."""
+
+import mpmath
+import numpy as np
+import pytest
+import scipy.special
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from strategies import distribution_pairs, distributions, logits, with_word
+
+from nwp.loss import (
+    cross_entropy,
+    cross_entropy_from_logits,
+    cross_entropy_one_hot,
+    log_softmax,
+    one_hot,
+    softmax,
+)
+
+LADRA = [0.05, 0.10, 0.05, 0.80]  # the document: "o", "cão", "ladra", "."
+UNIFORM = [0.25, 0.25, 0.25, 0.25]
+
+
+# ---- the definition --------------------------------------------------------------------
+
+
+@pytest.mark.claim("def-loss")
+@given(with_word(distributions(smallest=1e-300)))
+def test_loss_is_the_surprise_at_the_right_word(prediction):
+    y_hat, w = prediction
+    loss = cross_entropy(y_hat, w)
+    assert_allclose(np.exp(-loss), y_hat[w], rtol=1e-12)  # the definition, inverted
+
+
+@pytest.mark.claim("ex-ladra")
+def test_first_worked_example_to_the_documents_decimals():
+    assert round(float(cross_entropy(LADRA, 3)), 3) == 0.223
+    assert round(float(cross_entropy(UNIFORM, 3)), 3) == 1.386
+    assert_array_equal(one_hot(3, 4), [0, 0, 0, 1])
+
+
+@pytest.mark.claim("def-loss")
+@given(with_word(distributions()))
+def test_loss_is_never_negative(prediction):
+    assert cross_entropy(*prediction) >= 0
+
+
+@pytest.mark.claim("prop-lookup")
+@given(with_word(distributions()))
+def test_lookup_equals_inner_product_with_one_hot(prediction):
+    y_hat, w = prediction
+    assert_array_equal(
+        cross_entropy(y_hat, w), cross_entropy_one_hot(y_hat, one_hot(w, y_hat.size))
+    )
+
+
+@pytest.mark.claim("prop-lookup")
+def test_inner_product_needs_zero_times_log_zero_to_be_zero():
+    y_hat, y = np.array([0.0, 1.0]), np.array([0.0, 1.0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert np.isnan(-(y * np.log(y_hat)).sum())  # what floats make of it
+    assert cross_entropy_one_hot(y_hat, y) == 0.0
+
+
+@given(distribution_pairs())
+def test_inner_product_takes_any_target_distribution(pair):
+    y_hat, y = pair
+    by_hand = sum(-b * np.log(a) if a > 0 else np.inf for a, b in zip(y_hat, y, strict=True) if b)
+    assert_allclose(cross_entropy_one_hot(y_hat, y), by_hand, rtol=1e-12, atol=1e-15)
+
+
+@given(st.integers(1, 5), st.integers(0, 4))
+def test_one_hot_is_a_row_of_the_identity(size, word):
+    word = word % size
+    assert_array_equal(one_hot([[word]], size), np.eye(size)[[[word]]])
+
+
+# ---- from logits -----------------------------------------------------------------------
+
+
+@pytest.mark.claim("prop-stable")
+@given(with_word(logits(bound=300.0)))  # no probability below e^-600, so none rounds to 0
+def test_logits_and_probabilities_give_the_same_loss(prediction):
+    z, w = prediction
+    by_probability = cross_entropy(softmax(z), w)
+    assert_allclose(cross_entropy_from_logits(z, w), by_probability, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.claim("prop-stable")
+@given(with_word(logits(bound=1e6)), st.integers(-(10**6), 10**6))
+def test_adding_a_constant_changes_no_loss_and_shifts_log_sum_exp(prediction, constant):
+    z, w = prediction
+    z = np.round(z)  # whole numbers, so that z + constant is exact
+    loss = cross_entropy_from_logits(z, w)
+    assert_array_equal(cross_entropy_from_logits(z + constant, w), loss)  # softmax: invariant
+    assert_allclose(  # log-sum-exp = loss + z_w: equivariant
+        cross_entropy_from_logits(z + constant, w) + (z + constant)[w],
+        loss + z[w] + constant,
+        rtol=1e-12,
+        atol=1e-9,
+    )
+
+
+@given(with_word(logits(bound=1e300)))
+def test_loss_from_logits_is_never_negative_and_never_minus_zero(prediction):
+    z, w = prediction
+    loss = cross_entropy_from_logits(z, w, reduction="none")
+    assert loss >= 0
+    assert not np.signbit(loss)
+
+
+@given(logits())
+def test_softmax_is_a_distribution_and_scipy_agrees(z):
+    assert_allclose(softmax(z).sum(), 1.0, rtol=1e-12)
+    assert_allclose(softmax(z), scipy.special.softmax(z), rtol=1e-11, atol=1e-300)
+    assert_allclose(log_softmax(z), scipy.special.log_softmax(z), rtol=1e-13, atol=1e-15)
+
+
+SHAPES = [(1,), (2,), (5,), (3, 2), (4, 50), (2, 3, 7), (2, 1, 3, 4), (64, 1000)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("ignoring", [False, True])
+def test_torch_agrees_in_float64(shape, reduction, ignoring):
+    random = np.random.default_rng(len(shape) + shape[-1])
+    z = random.normal(scale=8.0, size=shape)
+    targets = np.asarray(random.integers(0, shape[-1], size=shape[:-1]))
+    ignore_index = None
+    if ignoring and targets.size > 1:
+        ignore_index = -100
+        targets = np.where(random.random(targets.shape) < 0.4, -100, targets)
+        targets.flat[0] = 0
+    ours = cross_entropy_from_logits(z, targets, ignore_index=ignore_index, reduction=reduction)
+    theirs = torch.nn.functional.cross_entropy(
+        torch.from_numpy(z).reshape(-1, shape[-1]),
+        torch.from_numpy(targets).reshape(-1),
+        ignore_index=-100,
+        reduction=reduction,
+    )
+    assert_allclose(np.ravel(ours), np.ravel(theirs.numpy()), rtol=1e-12, atol=1e-12)
+
+
+# ---- confident predictions -------------------------------------------------------------
+
+
+def exact_loss(lead: int, size: int) -> mpmath.mpf:
+    """log(1 + (V - 1) e^-lead) in 60 digits: one word leads all others by the same amount."""
+    with mpmath.workdps(60):
+        return mpmath.log1p((size - 1) * mpmath.exp(-mpmath.mpf(lead)))
+
+
+@pytest.mark.claim("prop-stable")
+@pytest.mark.parametrize("size", [2, 10, 50_000])
+def test_confident_predictions_keep_full_relative_accuracy(size):
+    leads = np.arange(701)
+    for some in np.array_split(leads, 1 + size // 1000):  # 50,000 words: a few rows at a time
+        z = np.zeros((some.size, size))
+        z[:, 1] = some
+        ours = cross_entropy_from_logits(z, np.ones(some.size, dtype=int), reduction="none")
+        for lead, loss in zip(some.tolist(), ours.tolist(), strict=True):
+            exact = exact_loss(lead, size)
+            assert abs((mpmath.mpf(loss) - exact) / exact) <= 1e-13
+
+
+@pytest.mark.claim("prop-stable")
+@pytest.mark.parametrize(("dtype", "first_zero"), [(torch.float32, 17), (torch.float64, 37)])
+def test_torch_rounds_confident_losses_to_zero(dtype, first_zero):
+    leads = torch.arange(1, 100, dtype=dtype)
+    z = torch.stack([leads, torch.zeros_like(leads)], dim=1)
+    words = torch.zeros(leads.numel(), dtype=torch.long)
+    theirs = torch.nn.functional.cross_entropy(z, words, reduction="none")
+    assert int(leads[theirs == 0].min()) == first_zero
+    assert cross_entropy_from_logits(z.numpy(), words.numpy(), reduction="none").min() > 0
+
+
+@given(st.integers(0, 2**31), st.floats(0, 600))
+def test_uneven_confident_predictions_against_mpmath(seed, lead):
+    z = np.random.default_rng(seed).normal(size=6)
+    z[2] = z.max() + lead
+    with mpmath.workdps(60):
+        terms = [mpmath.exp(mpmath.mpf(float(x)) - mpmath.mpf(float(z[2]))) for x in z]
+        exact = mpmath.log1p(mpmath.fsum(terms[:2] + terms[3:]))
+    assert abs((mpmath.mpf(float(cross_entropy_from_logits(z, 2))) - exact) / exact) <= 2e-13
+
+
+# ---- the ends of the scale -------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("error")
+def test_certainty_costs_zero_and_impossibility_infinity():
+    assert str(cross_entropy([1.0, 0.0], 0, reduction="none")) == "0.0"  # never -0.0
+    assert str(cross_entropy_one_hot([1.0, 0.0], [1, 0], reduction="none")) == "0.0"
+    assert cross_entropy([1.0, 0.0], 1) == np.inf
+    assert cross_entropy_one_hot([1.0, 0.0], [0.5, 0.5]) == np.inf
+
+
+@pytest.mark.filterwarnings("error")
+def test_huge_logits():
+    assert cross_entropy_from_logits([1e4, 0.0], 0) == 0.0  # e^-10000 is below float64
+    assert cross_entropy_from_logits([1e4, 0.0], 1) == 1e4
+    assert cross_entropy_from_logits([1e308, -1e308], 0) == 0.0
+    assert cross_entropy_from_logits([1e308, -1e308], 1) == np.inf  # 2e308 is beyond float64
+    assert_allclose(cross_entropy_from_logits([1e16, 1e16], 0), np.log(2), rtol=1e-15)
+
+
+@pytest.mark.filterwarnings("error")
+def test_masked_words():
+    z = [0.0, -np.inf, 0.0]
+    assert_allclose(cross_entropy_from_logits(z, 0), np.log(2), rtol=1e-15)
+    assert cross_entropy_from_logits(z, 1) == np.inf
+    assert cross_entropy_from_logits([-np.inf, 3.0], 1) == 0.0
+    assert_allclose(softmax(z), [0.5, 0.0, 0.5], rtol=1e-15)
+
+
+def test_one_word_vocabulary_costs_nothing():
+    assert cross_entropy([1.0], 0) == 0.0
+    assert cross_entropy_from_logits([7.0], 0) == 0.0
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int8])
+def test_small_types_are_computed_in_float64(dtype):
+    z = np.array([3, 1, 2], dtype=dtype)
+    loss = cross_entropy_from_logits(z, 1, reduction="none")
+    assert loss.dtype == np.float64
+    assert loss == cross_entropy_from_logits([3.0, 1.0, 2.0], 1)
+
+
+def test_half_precision_probabilities_may_miss_the_sum_by_their_rounding():
+    row = np.array([0.1, 0.1, 0.8], dtype=np.float16)  # sums to 0.99976
+    assert_allclose(cross_entropy(row, 0), -np.log(np.float64(row[0])), rtol=1e-15)
+    with pytest.raises(ValueError, match=r"row sums of probabilities.* 1e-06.* 0\.9997"):
+        cross_entropy(row.astype(np.float64), 0)
+
+
+# ---- reductions ------------------------------------------------------------------------
+
+
+def test_reductions_by_hand():
+    p = [[0.5, 0.5], [0.25, 0.75]]
+    assert_allclose(cross_entropy(p, [0, 0], reduction="none"), np.log([2, 4]), rtol=1e-15)
+    assert_allclose(cross_entropy(p, [0, 0], reduction="sum"), np.log(8), rtol=1e-15)
+    assert_allclose(cross_entropy(p, [0, 0]), np.log(8) / 2, rtol=1e-15)
+
+
+def test_ignored_positions_cost_nothing_and_are_not_read():
+    z = np.array([[0.0, 0.0], [np.nan, np.inf], [0.0, np.log(3.0)]])
+    targets = [0, -1, 0]
+    none = cross_entropy_from_logits(z, targets, ignore_index=-1, reduction="none")
+    assert_allclose(none, [np.log(2), 0.0, np.log(4)], rtol=1e-15)
+    mean = cross_entropy_from_logits(z, targets, ignore_index=-1)
+    assert_allclose(mean, np.log(8) / 2, rtol=1e-15)  # over two, not three
+
+
+def test_a_mean_over_no_counted_target_is_an_error():
+    with pytest.raises(ValueError, match="at least one counted target, got none of 2"):
+        cross_entropy_from_logits(np.zeros((2, 3)), [9, 9], ignore_index=9)
+    with pytest.raises(ValueError, match="at least one counted target, got none of 0"):
+        cross_entropy(np.zeros((0, 3)), [])
+    assert cross_entropy(np.zeros((0, 3)), [], reduction="sum") == 0.0
+    assert cross_entropy_from_logits(np.zeros((0, 3)), [], reduction="none").shape == (0,)
+
+
+# ---- errors ----------------------------------------------------------------------------
+
+NAN, INF = float("nan"), float("inf")
+BAD_PROBABILITIES = [
+    ([0.5, 0.6], ValueError, r"row sums of probabilities must be 1 within 1e-06, got 1\.1"),
+    ([1.5, -0.5], ValueError, r"probabilities must be non-negative, got -0\.5 at index \(1,\)"),
+    ([NAN, 1.0], ValueError, r"probabilities must be numbers, got nan at index \(0,\)"),
+    ([INF, 1.0], ValueError, r"row sums of probabilities must be 1.*got inf"),
+    (1.0, ValueError, r"probabilities must have the words.* shape \(\)"),
+    ([], ValueError, r"probabilities must have the words.* shape \(0,\)"),
+    ([True, False], TypeError, r"probabilities must hold real numbers, got dtype bool"),
+    (["a", "b"], TypeError, r"probabilities must hold real numbers, got dtype <U1"),
+    ([[0.5, 0.5], [1.0]], ValueError, r"probabilities must be a rectangular array"),
+]
+
+
+@pytest.mark.parametrize(("bad", "error", "message"), BAD_PROBABILITIES)
+def test_bad_probabilities_are_named(bad, error, message):
+    with pytest.raises(error, match=message):
+        cross_entropy(bad, 0)
+    with pytest.raises(error, match=message):
+        cross_entropy_one_hot(bad, [1.0, 0.0])
+
+
+BAD_TARGETS = [
+    (4, ValueError, r"targets must be word ids in \[0, 4\), got 4"),
+    (-1, ValueError, r"targets must be word ids in \[0, 4\), got -1"),
+    (1.0, TypeError, r"targets must be integers, got dtype float64"),
+    (True, TypeError, r"targets must be integers, got dtype bool"),
+    ("o", TypeError, r"targets must be integers, got dtype <U1"),
+    ([1], ValueError, r"targets must have the shape \(\) of the rows of .*, got \(1,\)"),
+    ([[1], [1, 2]], ValueError, r"targets must be a rectangular array"),
+]
+
+
+@pytest.mark.parametrize(("bad", "error", "message"), BAD_TARGETS)
+def test_bad_targets_are_named(bad, error, message):
+    with pytest.raises(error, match=message):
+        cross_entropy(UNIFORM, bad)
+    with pytest.raises(error, match=message):
+        cross_entropy_from_logits(UNIFORM, bad)
+
+
+BAD_LOGITS = [
+    ([NAN, 0.0], ValueError, r"logits must be finite or -inf, got nan at index \(0, 0\)"),
+    ([INF, 0.0], ValueError, r"logits must be finite or -inf, got inf at index \(0, 0\)"),
+    ([-INF, -INF], ValueError, r"row maxima of logits must be finite, got -inf"),
+    ([1j, 0.0], TypeError, r"logits must hold real numbers, got dtype complex128"),
+]
+
+
+@pytest.mark.parametrize(("bad", "error", "message"), BAD_LOGITS)
+def test_bad_logits_are_named(bad, error, message):
+    for function in (softmax, log_softmax):
+        with pytest.raises(error, match=message):
+            function([bad])
+    with pytest.raises(error, match="logits must|row maxima of logits must"):
+        cross_entropy_from_logits([bad], [0])
+
+
+def test_bad_shapes_and_options_are_named():
+    with pytest.raises(ValueError, match=r"logits must have the words.* shape \(\)"):
+        cross_entropy_from_logits(1.0, 0)
+    with pytest.raises(ValueError, match=r"one_hot_targets must have the shape \(2,\) of prob"):
+        cross_entropy_one_hot([0.5, 0.5], [1.0, 0.0, 0.0])
+    with pytest.raises(ValueError, match=r"row sums of one_hot_targets must be 1"):
+        cross_entropy_one_hot([0.5, 0.5], [1.0, 1.0])
+    with pytest.raises(ValueError, match=r"reduction must be one of \('mean', .* got 'avg'"):
+        cross_entropy(UNIFORM, 0, reduction="avg")
+    with pytest.raises(ValueError, match=r"in \[0, 4\) or ignore_index -100, got 7"):
+        cross_entropy_from_logits(UNIFORM, 7, ignore_index=-100)
+    with pytest.raises(TypeError, match=r"ignore_index must be an integer, got 1\.5"):
+        cross_entropy_from_logits(UNIFORM, 0, ignore_index=1.5)
+    with pytest.raises(ValueError, match="vocabulary_size must be at least 1, got 0"):
+        one_hot(0, 0)
+    with pytest.raises(TypeError, match="vocabulary_size must be an integer, got True"):
+        one_hot(0, True)
+    with pytest.raises(ValueError, match=r"targets must be word ids in \[0, 3\), got 3"):
+        one_hot([0, 3], 3)

@@ -1,0 +1,189 @@
+"""The claims ledger, and what else the book needs from Sphinx.
+
+A claim is a labeled box of a chapter (definition, theorem, lemma, proposition, corollary,
+remark, example). Its tests name the label with `@pytest.mark.claim`. This module reads both
+from the sources, renders the page `claims` with the directive of the same name, and gives
+the document's statements the document's numbers.
+"""
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT_NUMBERS = {"thm-2": (2,), "thm-2-1": (2, 1), "lem-2-1": (2, 1)}
+GENERAL = ("definition", "theorem", "lemma", "proposition", "corollary")  # "for all": @given
+PROVED = GENERAL[1:]
+
+BOX = re.compile(
+    r"^(?P<fence>`{3,})\{prf:(?P<kind>\w+)\}[ ]?(?P<title>[^\n]*)\n"
+    r"(?P<options>(?::[^\n]*\n)*)(?P<body>.*?)^(?P=fence)[ ]*$",
+    re.MULTILINE | re.DOTALL,
+)
+HYPOTHESES = re.compile(r"^\*\*Hypotheses\.\*\*.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+STOPS = re.compile(r"^\*\*Where it stops\.\*\*.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A labeled box: what it states, under which hypotheses, and where it stops."""
+
+    label: str
+    kind: str
+    title: str
+    chapter: str
+    statement: str
+    hypotheses: str
+    stops: str
+
+
+@dataclass(frozen=True)
+class ClaimTest:
+    """A test that names a claim; `general` where Hypothesis draws its inputs."""
+
+    label: str
+    name: str
+    general: bool
+
+
+def claims_of(path: Path) -> list[Claim]:
+    """Read the claims of one chapter, in reading order."""
+    notebook = nbformat.read(path, as_version=4)
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    claims = []
+    for box in BOX.finditer(text):
+        if box["kind"] == "proof":
+            continue
+        label = re.search(r"^:label: *(\S+)", box["options"], re.MULTILINE)
+        if label is None:
+            raise ValueError(f"{path.name}: the {box['kind']} {box['title']!r} has no label")
+        body = box["body"].strip()
+        hypotheses, stops = HYPOTHESES.search(body), STOPS.search(body)
+        claims.append(
+            Claim(
+                label=label[1],
+                kind=box["kind"],
+                title=box["title"].strip(),
+                chapter=path.stem,
+                statement=STOPS.sub("", HYPOTHESES.sub("", body)).strip(),
+                hypotheses=hypotheses[0] if hypotheses else "",
+                stops=stops[0] if stops else "",
+            )
+        )
+    return claims
+
+
+def tests_of(path: Path) -> list[ClaimTest]:
+    """Read which claims the tests of one file name."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        marks = [d for d in node.decorator_list if isinstance(d, ast.Call)]
+        general = any(isinstance(m.func, ast.Name) and m.func.id == "given" for m in marks)
+        for mark in marks:
+            if isinstance(mark.func, ast.Attribute) and mark.func.attr == "claim":
+                found += [
+                    ClaimTest(argument.value, f"{path.name}::{node.name}", general)
+                    for argument in mark.args
+                    if isinstance(argument, ast.Constant)
+                ]
+    return found
+
+
+def all_claims() -> list[Claim]:
+    """Read the claims of all chapters."""
+    return [claim for path in chapter_paths() for claim in claims_of(path)]
+
+
+def all_tests() -> list[ClaimTest]:
+    """Read the claim marks of all tests."""
+    return [test for path in test_paths() for test in tests_of(path)]
+
+
+def chapter_paths() -> list[Path]:
+    return sorted((ROOT / "chapters").glob("*.ipynb"))
+
+
+def test_paths() -> list[Path]:
+    return sorted((ROOT / "tests").glob("test_*.py"))
+
+
+class ClaimsDirective(SphinxDirective):
+    """Render every claim with its hypotheses, its tests and the place where it stops."""
+
+    has_content = False
+
+    def run(self) -> list[nodes.Node]:
+        for path in chapter_paths() + test_paths():
+            self.env.note_dependency(str(path))
+        tests = all_tests()
+        lines: list[str] = []
+        chapter = None
+        for claim in all_claims():
+            if claim.chapter != chapter:
+                chapter = claim.chapter
+                lines += [f"**{{doc}}`chapters/{chapter}`**", ""]
+            lines += _rendered(claim, [test for test in tests if test.label == claim.label])
+        container = nodes.container(classes=["claims"])
+        self.state.nested_parse(StringList(lines, source="claims"), 0, container)
+        return [container]
+
+
+def _rendered(claim: Claim, tests: list[ClaimTest]) -> list[str]:
+    """Write one claim as MyST; an outer fence longer than any inside."""
+    names = ", ".join(f"`{test.name}`" for test in tests) or "none"
+    parts = [claim.statement, claim.hypotheses, claim.stops, f"**Tests.** {names}"]
+    title = f"{{prf:ref}}`{claim.label}`" + (f": {claim.title}" if claim.title else "")
+    body = "\n\n".join(part for part in parts if part)
+    return ["", f"``````{{admonition}} {title}", ":class: claim", *body.splitlines(), "``````", ""]
+
+
+def number_as_the_document(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Replace the running numbers of the document's statements by the document's own."""
+    for figures in env.toc_fignumbers.values():
+        for numbers in figures.values():
+            for label in numbers.keys() & DOCUMENT_NUMBERS.keys():
+                numbers[label] = DOCUMENT_NUMBERS[label]
+    return []
+
+
+def make_ids_unique(app: Sphinx, doctree: nodes.document) -> None:
+    """Number the ids that sphinx-proof gives to every box alike; HTML wants them unique."""
+    repeated = [
+        n for n in doctree.findall(nodes.Element) if n.get("ids") in (["proof-content"], ["proof"])
+    ]
+    for number, node in enumerate(repeated, start=1):
+        node["ids"] = [f"{node['ids'][0]}-{number}"]
+
+
+def drop_thebe(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Load no Thebe: the book does not use it, and declared twice it is a console error."""
+    context["script_files"] = [
+        script
+        for script in context["script_files"]
+        if "thebe" not in f"{getattr(script, 'filename', script)}{_body(script)}".lower()
+    ]
+
+
+def _body(script: Any) -> str:
+    return str(getattr(script, "attributes", {}).get("body", ""))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_directive("claims", ClaimsDirective)
+    app.connect("env-get-updated", number_as_the_document, priority=900)
+    app.connect("doctree-read", make_ids_unique)
+    app.connect("html-page-context", drop_thebe, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

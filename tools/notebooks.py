@@ -1,0 +1,181 @@
+"""Run the chapters in place, normalize them, and find what is wrong with one.
+
+`python tools/notebooks.py execute chapters/*.ipynb` runs every cell in a fresh kernel and
+writes the notebook back in one form: no volatile metadata, cell ids that follow from the
+text, and two fingerprints. The first covers what the outputs depend on (the code cells and
+the modules of `nwp` that they load), the second the outputs themselves. `defects` compares
+both, so that an edit without a fresh run is noticed even in figures, which nbval skips.
+"""
+
+import argparse
+import ast
+import hashlib
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT_CELL_METADATA = ("tags", "mystnb")
+NOTEBOOK_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+UNREPEATABLE = {
+    "a path of one machine": r"(?:^|[\s'\"(=])(?:/(?:home|root|Users|tmp|work|private)/|[A-Z]:\\)",
+    "a path of an environment": r"site-packages|\.venv",
+    "a memory address": r"\b0x[0-9a-f]{6,}\b",
+    "a date and time": r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d",
+    "an unrounded number": r"\d\.\d{13,}",
+    "a NumPy scalar's repr": r"\bnp\.(?:float|int|bool)\d*_?\(",
+}
+
+
+def execute(path: Path) -> None:
+    """Run one notebook from top to bottom and write it back normalized."""
+    notebook = nbformat.read(path, as_version=4)
+    where = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=where).execute()
+    normalize(notebook)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    os.replace(unfinished, path)  # the old notebook stays whole until the new one is
+
+
+def normalize(notebook: NotebookNode) -> None:
+    """Bring a freshly run notebook into its one committed form, in place."""
+    for cell in notebook.cells:
+        cell.metadata = NotebookNode(
+            {key: cell.metadata[key] for key in KEPT_CELL_METADATA if cell.metadata.get(key)}
+        )
+        if cell.cell_type == "code":
+            for output in cell.outputs:
+                output.pop("transient", None)
+                if "metadata" in output:
+                    output.metadata = NotebookNode()
+    for cell, identity in zip(notebook.cells, _cell_ids(notebook), strict=True):
+        cell.id = identity
+    notebook.nbformat_minor = 5
+    notebook.metadata = NotebookNode(
+        NOTEBOOK_METADATA
+        | {"nwp": {"inputs": inputs_fingerprint(notebook), "outputs": _outputs(notebook)}}
+    )
+
+
+def defects(notebook: NotebookNode) -> list[str]:
+    """Say, a sentence each, what would mislead a reader of this committed notebook."""
+    found = []
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    counts = [cell.execution_count for cell in code]
+    if None in counts:
+        found.append("stripped: a code cell was not run")
+    elif counts != list(range(1, len(code) + 1)):
+        found.append(f"out of order: execution counts are {counts}, not 1 to {len(code)}")
+    recorded = notebook.metadata.get("nwp", {})
+    if recorded.get("inputs") != inputs_fingerprint(notebook):
+        found.append("stale: code changed after the run, here or in nwp")
+    if recorded.get("outputs") != _outputs(notebook):
+        found.append("edited: outputs are not those of the run")
+    volatile = {key for cell in notebook.cells for key in cell.metadata}
+    expected = {"nwp", *NOTEBOOK_METADATA}
+    if volatile - set(KEPT_CELL_METADATA) or set(notebook.metadata) != expected:
+        found.append("not normalized: metadata of an editor is left")
+    for cell in code:
+        tags = cell.metadata.get("tags", [])
+        for output in cell.outputs:
+            found += _output_defects(output, expects_error="raises-exception" in tags)
+        shows = any("image/png" in output.get("data", {}) for output in cell.outputs)
+        if shows and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt"):
+            found.append("a figure has no alternative text")
+    return found
+
+
+def _output_defects(output: NotebookNode, *, expects_error: bool) -> list[str]:
+    if output.output_type == "error":
+        return [] if expects_error else [f"error: a cell ended with {output.ename}"]
+    if output.output_type == "stream" and output.name == "stderr":
+        return [f"a warning was printed: {output.text.strip()[:60]!r}"]
+    text = output.get("text", "") or output.get("data", {}).get("text/plain", "")
+    return [
+        f"leaks {what}: {match.group()!r}"
+        for what, pattern in UNREPEATABLE.items()
+        if (match := re.search(pattern, text))
+    ]
+
+
+def inputs_fingerprint(notebook: NotebookNode) -> str:
+    """Hash the code cells and the code of every `nwp` module that they load."""
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    loaded: dict[str, str] = {}
+    waiting = [name for source in sources for name in _nwp_imports(source)]
+    while waiting:
+        name = waiting.pop()
+        path = ROOT / "nwp" / f"{name}.py"
+        if name not in loaded and path.exists():
+            loaded[name] = _without_docstrings(path.read_text(encoding="utf-8"))
+            waiting += _nwp_imports(loaded[name])
+    return _digest([sources, sorted(loaded.items())])
+
+
+def _nwp_imports(source: str) -> list[str]:
+    """Name the `nwp` modules that a piece of Python imports."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module == "nwp":
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nwp."):
+            names.append(node.module.removeprefix("nwp."))
+        elif isinstance(node, ast.Import):
+            names += [a.name[4:] for a in node.names if a.name.startswith("nwp.")]
+    return names
+
+
+def _without_docstrings(source: str) -> str:
+    """Blank the docstrings, so that better words do not ask for a new run."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node
+        ):
+            first = node.body[0]
+            for number in range(first.lineno - 1, first.end_lineno):
+                lines[number] = ""
+    return "\n".join(lines)
+
+
+def _outputs(notebook: NotebookNode) -> str:
+    return _digest([cell.outputs for cell in notebook.cells if cell.cell_type == "code"])
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _cell_ids(notebook: NotebookNode) -> list[str]:
+    """Name each cell after its text, so that ids change only where the text does."""
+    ids: list[str] = []
+    for cell in notebook.cells:
+        repeat = 0
+        while (identity := _digest([cell.cell_type, cell.source, repeat])[:8]) in ids:
+            repeat += 1
+        ids.append(identity)
+    return ids
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("command", choices=["execute"])
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    arguments = parser.parse_args()
+    for path in arguments.notebooks:
+        print(f"running {path}", file=sys.stderr)
+        execute(path)
+
+
+if __name__ == "__main__":
+    main()
