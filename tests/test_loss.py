@@ -319,7 +319,7 @@ def test_bad_logits_are_named(bad, error, message):
     for function in (softmax, log_softmax):
         with pytest.raises(error, match=message):
             function([bad])
-    with pytest.raises(error, match="logits must|row maxima of logits must"):
+    with pytest.raises(error, match="logits must"):
         cross_entropy_from_logits([bad], [0])
 
 
