@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
@@ -20,6 +21,9 @@ PREDICTION = "#0072B2"
 LOSS = "#B84700"  # also the gradient of the loss
 QUIET = "#6B6B6B"  # text that steps back
 CONTEXT = "#B5B5B5"  # lines that step back
+
+# A height map of the loss: pale where it is small, the loss's own color where it is large.
+LOSS_MAP = LinearSegmentedColormap.from_list("loss", ["#FFF3EA", "#F0B48A", LOSS, "#5E2400"])
 
 _CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
 
@@ -43,7 +47,6 @@ def use_style() -> None:
             "ytick.color": QUIET,
             "lines.linewidth": 2.2,
             "legend.frameon": False,
-            "image.cmap": "cividis",
         }
     )
 
@@ -83,13 +86,11 @@ def draw_simplex(
     x, y = on_simplex(grid).T
     values = height(grid)
     levels = np.arange(0.0, 5.01, 0.5)
-    axes.tricontourf(x, y, values, levels=levels, cmap="cividis_r", extend="max", alpha=0.85)
-    lines = axes.tricontour(x, y, values, levels=levels, colors="white", linewidths=0.7)
-    axes.clabel(lines, levels[2:9:2], fmt="%.0f nat", fontsize=9, colors="black")
+    axes.tricontourf(x, y, values, levels=levels, cmap=LOSS_MAP, extend="max")
+    axes.tricontour(x, y, values, levels=levels, colors="white", linewidths=0.7)
     for corner, word in zip(_CORNERS, words, strict=True):
-        offset = (0, 8) if corner[1] else (0, -18)
+        offset = (0, 9) if corner[1] else (0, -19)
         label(axes, word, tuple(corner), TRUTH, xytext=offset, ha="center", weight="bold")
-    axes.set_aspect("equal")
+    axes.set(aspect="equal", xlim=(-0.08, 1.08), ylim=(-0.1, 0.95))
     axes.axis("off")
-    axes.margins(0.08)
     return figure, axes

@@ -36,6 +36,16 @@ def test_no_chord_lies_below_the_loss_in_the_probabilities(pair, data):
         assert gaps[1:-1].min() > 0  # strict in the right word's probability
 
 
+@pytest.mark.claim("prop-jensen")
+@given(st.integers(0, 2**31), st.integers(1, 6))
+def test_a_mixture_never_costs_more_than_its_parts_do_on_average(seed, models):
+    random = np.random.default_rng(seed)
+    predictions = random.dirichlet(np.ones(4), size=models)
+    weights = random.dirichlet(np.ones(models))
+    each = cross_entropy(predictions, np.full(models, 2), reduction="none")
+    assert cross_entropy(weights @ predictions, 2) <= weights @ each + 1e-12
+
+
 @pytest.mark.claim("prop-flat")
 @given(with_word(distributions(smallest=1e-6)))
 def test_the_loss_is_flat_in_the_other_words(prediction):
@@ -121,6 +131,27 @@ def test_the_infimum_in_the_logits_is_never_attained(lead):
     loss = cross_entropy_from_logits([lead, 0.0], 0)
     assert loss > 0
     assert cross_entropy_from_logits([lead + 1.0, 0.0], 0) < loss
+
+
+@pytest.mark.claim("prop-linear")
+@given(st.integers(0, 2**31))
+def test_no_chord_lies_below_the_loss_of_a_linear_model(seed):
+    random = np.random.default_rng(seed)
+    x, came = random.normal(size=(6, 3)), random.integers(0, 4, size=6)
+    start, end = random.normal(scale=3, size=(2, 4, 3))
+    gaps = chord_gap(lambda w: cross_entropy_from_logits(x @ w.T, came), start, end, FRACTIONS)
+    assert gaps.min() >= -1e-12
+
+
+@pytest.mark.claim("rem-guarantee")
+def test_a_minimum_in_the_logits_may_exist_without_being_unique_or_zero():
+    def mean_loss(z):
+        return cross_entropy_from_logits([z] * 3, [0, 0, 1])
+
+    best = np.log([2 / 3, 1 / 3])
+    assert_allclose(mean_loss(best), mean_loss(best + 5))
+    assert_allclose(mean_loss(best), np.log(3) - 2 / 3 * np.log(2))
+    assert all(mean_loss((best[0] + s, best[1])) > mean_loss(best) for s in (-0.1, 0.1))
 
 
 # ---- not convex in the weights ---------------------------------------------------------

@@ -171,6 +171,15 @@ def test_mean_of_batch_means_is_the_token_mean_only_by_luck(batches):
     assert_allclose(gap, -covariance / np.mean(weights), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.claim("rem-tokenizer")
+def test_perplexity_depends_on_the_tokenizer_and_bits_per_character_do_not():
+    whole, pieces = np.log([4.0]), np.log([2.0, 2.0])  # "ladra" in one token, or in two
+    assert_allclose(perplexity(whole.mean()), 4.0)
+    assert_allclose(perplexity(pieces.mean()), 2.0)
+    assert_allclose(bits(whole.sum()) / 5, 0.4)
+    assert_allclose(bits(pieces.sum()) / 5, 0.4)
+
+
 def test_units_at_their_ends():
     assert perplexity(0.0) == 1.0
     assert perplexity(np.inf) == np.inf
@@ -205,6 +214,17 @@ def test_counts_are_those_of_a_counter(text, length):
 
 
 @pytest.mark.claim("ex-floor")
+def test_floor_of_the_chapters_text():
+    sentences = ["o cão ladra ."] * 2 + ["o sol brilha forte .", "o cão ladra forte ."]
+    text = " ".join([*sentences, "o cão ladra ."]).split()
+    words = sorted(set(text))
+    tokens = [words.index(word) for word in text]
+    floor = empirical_conditional_entropy(tokens, len(words), 1)
+    by_hand = 5 / 21 * entropy([4 / 5, 1 / 5]) + 4 / 21 * entropy([3 / 4, 1 / 4])
+    assert_allclose(floor, by_hand, rtol=1e-14)
+    assert round(float(floor), 3) == 0.226
+
+
 def test_floor_of_a_hand_computed_text():
     text = [0, 1, 0, 2, 0, 1, 0]  # after 0: 1, 2, 1; after 1 and 2: 0
     assert_allclose(empirical_next_word(text, 3, 1)[(0,)], [0, 2 / 3, 1 / 3], rtol=1e-15)

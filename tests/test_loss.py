@@ -47,6 +47,22 @@ def test_loss_is_never_negative(prediction):
     assert cross_entropy(*prediction) >= 0
 
 
+@pytest.mark.claim("prop-surprise")
+@given(st.floats(1e-6, 1.0), st.floats(1e-6, 1.0))
+def test_costs_add_where_probabilities_multiply(a, b):
+    def cost(p):
+        return cross_entropy([p, 1 - p], 0)
+
+    assert_allclose(cost(a) + cost(b), cost(a * b), rtol=1e-12, atol=1e-12)
+    assert cost(max(a, b)) <= cost(min(a, b))
+
+
+@pytest.mark.claim("prop-surprise")
+def test_bounded_costs_do_not_add():
+    for cost in (lambda p: 1 - p, lambda p: (1 - p) ** 2):
+        assert abs(cost(0.8) + cost(0.25) - cost(0.8 * 0.25)) > 0.03
+
+
 @pytest.mark.claim("prop-lookup")
 @given(with_word(distributions()))
 def test_lookup_equals_inner_product_with_one_hot(prediction):
@@ -88,7 +104,7 @@ def test_logits_and_probabilities_give_the_same_loss(prediction):
     assert_allclose(cross_entropy_from_logits(z, w), by_probability, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.claim("prop-stable")
+@pytest.mark.claim("rem-shift")
 @given(with_word(logits(bound=1e6)), st.integers(-(10**6), 10**6))
 def test_adding_a_constant_changes_no_loss_and_shifts_log_sum_exp(prediction, constant):
     z, w = prediction

@@ -82,7 +82,7 @@ def claims_of(path: Path) -> list[Claim]:
     return claims
 
 
-def tests_of(path: Path) -> list[ClaimTest]:
+def marks_of(path: Path) -> list[ClaimTest]:
     """Read which claims the tests of one file name."""
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -105,16 +105,16 @@ def all_claims() -> list[Claim]:
     return [claim for path in chapter_paths() for claim in claims_of(path)]
 
 
-def all_tests() -> list[ClaimTest]:
+def all_marks() -> list[ClaimTest]:
     """Read the claim marks of all tests."""
-    return [test for path in test_paths() for test in tests_of(path)]
+    return [test for path in paths_of_tests() for test in marks_of(path)]
 
 
 def chapter_paths() -> list[Path]:
     return sorted((ROOT / "chapters").glob("*.ipynb"))
 
 
-def test_paths() -> list[Path]:
+def paths_of_tests() -> list[Path]:
     return sorted((ROOT / "tests").glob("test_*.py"))
 
 
@@ -124,9 +124,9 @@ class ClaimsDirective(SphinxDirective):
     has_content = False
 
     def run(self) -> list[nodes.Node]:
-        for path in chapter_paths() + test_paths():
+        for path in chapter_paths() + paths_of_tests():
             self.env.note_dependency(str(path))
-        tests = all_tests()
+        tests = all_marks()
         lines: list[str] = []
         chapter = None
         for claim in all_claims():
@@ -140,12 +140,20 @@ class ClaimsDirective(SphinxDirective):
 
 
 def _rendered(claim: Claim, tests: list[ClaimTest]) -> list[str]:
-    """Write one claim as MyST; an outer fence longer than any inside."""
+    """Write one claim as MyST; a fence of colons, because the title contains backticks."""
     names = ", ".join(f"`{test.name}`" for test in tests) or "none"
     parts = [claim.statement, claim.hypotheses, claim.stops, f"**Tests.** {names}"]
-    title = f"{{prf:ref}}`{claim.label}`" + (f": {claim.title}" if claim.title else "")
     body = "\n\n".join(part for part in parts if part)
-    return ["", f"``````{{admonition}} {title}", ":class: claim", *body.splitlines(), "``````", ""]
+    title = f"{{prf:ref}}`{claim.label}`: {claim.title}"
+    return [
+        "",
+        f"::::::{{admonition}} {title}",
+        ":class: claim",
+        "",
+        *body.splitlines(),
+        "::::::",
+        "",
+    ]
 
 
 def number_as_the_document(app: Sphinx, env: BuildEnvironment) -> list[str]:

@@ -1,0 +1,68 @@
+"""Every claim of the book has a test, and every claim mark a claim."""
+
+import nbformat
+import pytest
+from ledger import GENERAL, PROVED, all_claims, all_marks, claims_of, marks_of
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+CLAIMS = all_claims()
+
+
+def test_there_are_claims_and_labels_are_unique():
+    labels = [claim.label for claim in CLAIMS]
+    assert {"def-loss", "thm-2", "thm-2-1"} <= set(labels)
+    assert len(labels) == len(set(labels))
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.label)
+def test_claim_has_its_tests(claim):
+    tests = [test for test in all_marks() if test.label == claim.label]
+    assert tests, f"no test is marked with claim({claim.label!r})"
+    if claim.kind in GENERAL:
+        assert any(test.general for test in tests), f"{claim.label} needs a Hypothesis test"
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.label)
+def test_claim_is_complete(claim):
+    assert claim.statement
+    assert claim.title
+    if claim.kind in PROVED:
+        assert claim.hypotheses, f"{claim.label} states no hypotheses"
+        assert claim.stops, f"{claim.label} does not say where it stops"
+
+
+@pytest.mark.parametrize("test", all_marks(), ids=lambda test: test.name)
+def test_marks_name_known_claims(test):
+    assert test.label in {claim.label for claim in CLAIMS}
+
+
+def test_reading_a_chapter(tmp_path):
+    box = (
+        "```{prf:lemma} Small\n:label: lem-small\n\n$x$ is small.\n\n**Hypotheses.** None\nat all."
+        "\n\n**Where it stops.** At 1.\n```\n\n```{prf:proof}\nClear.\n```\n"
+    )
+    path = tmp_path / "09_small.ipynb"
+    nbformat.write(new_notebook(cells=[new_markdown_cell(box)]), path)
+    (claim,) = claims_of(path)
+    assert (claim.label, claim.kind, claim.title) == ("lem-small", "lemma", "Small")
+    assert claim.statement == "$x$ is small."
+    assert claim.hypotheses == "**Hypotheses.** None\nat all."
+    assert claim.stops == "**Where it stops.** At 1."
+    nbformat.write(
+        new_notebook(cells=[new_markdown_cell(box.replace(":label: lem-small", ""))]), path
+    )
+    with pytest.raises(ValueError, match="the lemma 'Small' has no label"):
+        claims_of(path)
+
+
+def test_reading_a_test_file(tmp_path):
+    path = tmp_path / "test_small.py"
+    path.write_text(
+        "@pytest.mark.claim('a')\n@given(x)\ndef test_one(x): ...\n"
+        "@pytest.mark.claim('b')\n@pytest.mark.slow\ndef test_two(): ...\n"
+    )
+    found = [(test.label, test.name, test.general) for test in marks_of(path)]
+    assert found == [
+        ("a", "test_small.py::test_one", True),
+        ("b", "test_small.py::test_two", False),
+    ]

@@ -1,0 +1,170 @@
+"""Committed notebooks are what a fresh run gives, and each way to fail that is noticed."""
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from notebooks import ROOT, defects, execute
+
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_is_fresh_and_clean(path):
+    found = defects(nbformat.read(path, as_version=4))
+    assert not found, f"{path.name}: {'; '.join(found)} (make execute runs it anew)"
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    """A small notebook that was really run: a sum, a text, a package function."""
+    cells = [
+        new_markdown_cell("# Two numbers"),
+        new_code_cell("from nwp.loss import cross_entropy\n\nprint(1 + 1)"),
+        new_code_cell("print(round(float(cross_entropy([0.2, 0.8], 1)), 3))"),
+    ]
+    path = tmp_path_factory.mktemp("notebooks") / "healthy.ipynb"
+    nbformat.write(new_notebook(cells=cells), path)
+    execute(path)
+    return path
+
+
+def test_healthy_notebook_has_no_defect(healthy):
+    notebook = nbformat.read(healthy, as_version=4)
+    assert notebook.cells[2].outputs[0].text == "0.223\n"
+    assert defects(notebook) == []
+
+
+def strip(cells):
+    for cell in cells[1:]:
+        cell.outputs, cell.execution_count = [], None
+
+
+def strip_outputs_only(cells):
+    cells[1].outputs = []
+
+
+def change_code(cells):
+    cells[1].source += "  # changed after the run"
+
+
+def reorder(cells):
+    cells[1].execution_count, cells[2].execution_count = 2, 1
+
+
+def skip_a_count(cells):
+    cells[2].execution_count = 7
+
+
+def edit_a_number(cells):
+    cells[2].outputs[0].text = "0.224\n"
+
+
+def leave_editor_metadata(cells):
+    cells[1].metadata["collapsed"] = True
+
+
+def show_without_words(cells):
+    cells[1].outputs.append(new_output("display_data", {"image/png": "a picture"}))
+
+
+def fail(cells):
+    cells[1].outputs = [new_output("error", ename="NameError", evalue="x", traceback=[])]
+
+
+def warn(cells):
+    cells[1].outputs = [new_output("stream", name="stderr", text="DeprecationWarning")]
+
+
+def printing(text):
+    def leak(cells):
+        cells[1].outputs[0].text = text
+
+    return leak
+
+
+DEFECTS = [
+    (strip, "stripped"),
+    (strip_outputs_only, "edited: outputs are not those of the run"),
+    (change_code, "stale"),
+    (reorder, "out of order"),
+    (skip_a_count, "out of order"),
+    (edit_a_number, "edited: outputs are not those of the run"),
+    (leave_editor_metadata, "not normalized"),
+    (show_without_words, "no alternative text"),
+    (fail, "error: a cell ended with NameError"),
+    (warn, "a warning was printed"),
+    (printing("/home/ana/book/nwp/loss.py"), "a path of one machine"),
+    (printing(r"C:\book\nwp"), "a path of one machine"),
+    (printing("lib/python3.11/site-packages/numpy"), "a path of an environment"),
+    (printing("<function f at 0x7f3a2c1d>"), "a memory address"),
+    (printing("run on 2026-11-22 21:43"), "a date and time"),
+    (printing("0.2231435513142097"), "an unrounded number"),
+    (printing("np.float64(0.5)"), "a NumPy scalar's repr"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), DEFECTS)
+def test_each_defect_is_noticed(healthy, damage, message):
+    notebook = nbformat.read(healthy, as_version=4)
+    damage(notebook.cells)
+    assert any(message in defect for defect in defects(notebook))
+
+
+def test_expected_errors_are_allowed(healthy):
+    notebook = nbformat.read(healthy, as_version=4)
+    fail(notebook.cells)
+    notebook.cells[1].metadata["tags"] = ["raises-exception"]
+    assert not any("error" in defect for defect in defects(notebook))
+
+
+def test_a_changed_module_makes_its_notebooks_stale(healthy, monkeypatch, tmp_path):
+    notebook = nbformat.read(healthy, as_version=4)
+    (tmp_path / "nwp").mkdir()
+    for module in (ROOT / "nwp").glob("*.py"):
+        (tmp_path / "nwp" / module.name).write_text(module.read_text())
+    monkeypatch.setattr("notebooks.ROOT", tmp_path)
+    loss, checks = tmp_path / "nwp" / "loss.py", tmp_path / "nwp" / "checks.py"
+    assert defects(notebook) == []
+    loss.write_text(loss.read_text().replace("Surprise at the right word", "The surprise"))
+    assert defects(notebook) == []  # a docstring computes nothing
+    checks.write_text(checks.read_text().replace("1e-6", "1e-7"))  # imported by loss
+    assert any("stale" in defect for defect in defects(notebook))
+
+
+def test_running_again_changes_nothing(healthy):
+    before = healthy.read_text()
+    execute(healthy)
+    assert healthy.read_text() == before
+
+
+def test_a_failing_notebook_is_left_as_it_was(healthy, tmp_path):
+    notebook = copy.deepcopy(nbformat.read(healthy, as_version=4))
+    notebook.cells[2].source = "raise ValueError('broken')"
+    path = tmp_path / "broken.ipynb"
+    nbformat.write(notebook, path)
+    before = path.read_text()
+    with pytest.raises(Exception, match="broken"):
+        execute(path)
+    assert path.read_text() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def nbval(path: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider"]
+    return subprocess.run([*command, path.name], cwd=path.parent, capture_output=True, text=True)
+
+
+def test_nbval_passes_a_fresh_notebook_and_fails_an_edited_number(healthy, tmp_path):
+    assert nbval(healthy).returncode == 0
+    notebook = nbformat.read(healthy, as_version=4)
+    edit_a_number(notebook.cells)
+    edited = tmp_path / "edited.ipynb"
+    nbformat.write(notebook, edited)
+    result = nbval(edited)
+    assert result.returncode == 1
+    assert "0.224" in result.stdout

@@ -1,0 +1,43 @@
+"""The package as a whole: what importing it loads, and what it offers."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+from notebooks import ROOT
+
+import nwp
+
+MODULES = sorted(path.stem for path in (ROOT / "nwp").glob("*.py") if path.stem[0] != "_")
+NUMPY_ONLY = ("checks", "loss", "equivalence", "convexity")
+
+
+def loaded_by(statement: str) -> set[str]:
+    program = f"import sys; {statement}; print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    return {name.split(".")[0] for name in result.stdout.decode().split()}
+
+
+@pytest.mark.parametrize("name", ["nwp", *(f"nwp.{module}" for module in NUMPY_ONLY)])
+def test_import_loads_neither_torch_nor_matplotlib(name):
+    loaded = loaded_by(f"import {name}")
+    assert "numpy" in loaded
+    assert not loaded & {"torch", "matplotlib", "scipy"}
+
+
+def test_everything_public_is_documented_and_exported():
+    for name in nwp.__all__:
+        assert (getattr(nwp, name).__doc__ or "").strip(), name
+    assert nwp.__all__ == sorted(nwp.__all__)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_each_public_function_has_a_docstring_with_a_first_line(module):
+    tree = ast.parse((ROOT / "nwp" / f"{module}.py").read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            words = (ast.get_docstring(node) or "").splitlines()
+            assert words, f"{module}.{node.name}"
+            assert words[0].endswith((".", "!", "?")), f"{module}.{node.name}: {words[0]!r}"

@@ -1,0 +1,100 @@
+"""The built pages, opened from disk in a browser without network, as a reader would.
+
+Needs the built book (`make book`) and Chromium; without one of them it says so and is
+skipped, unless NWP_REQUIRE_BROWSER is set.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+HTML = Path(__file__).resolve().parent.parent / "_build" / "html"
+PAGES = sorted(
+    p.relative_to(HTML).as_posix() for p in HTML.rglob("*.html") if "_static" not in p.parts
+)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+WIDTHS = (360, 768, 1024, 1280)
+BODY_TEXT = """() => {
+    const copy = document.querySelector("main").cloneNode(true);
+    copy.querySelectorAll("pre, code, script, mjx-container").forEach(e => e.remove());
+    return copy.textContent;
+}"""
+UNSET_MATH = """() => [...document.querySelectorAll(".math")]
+    .filter(e => !e.querySelector("mjx-container") || e.querySelector("[data-mjx-error]"))
+    .map(e => e.textContent)"""
+
+
+def unavailable(reason: str) -> None:
+    if os.environ.get("NWP_REQUIRE_BROWSER"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not PAGES:
+        unavailable("the book is not built: run make book")
+    if CHROMIUM is None:
+        unavailable("no Chromium is installed: the pages were not opened")
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+
+
+def open_page(browser, address: str, scheme: str = "light"):
+    """Open a page offline; return it with the list of what went wrong meanwhile."""
+    context = browser.new_context(
+        viewport={"width": WIDTHS[0], "height": 740}, color_scheme=scheme, offline=True
+    )
+    page, troubles = context.new_page(), []
+    page.on("console", lambda m: m.type == "error" and troubles.append(f"console: {m.text}"))
+    page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
+    page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
+    page.on(
+        "request",
+        lambda r: (
+            r.url.startswith(("file:", "data:", "blob:")) or troubles.append(f"asks: {r.url}")
+        ),
+    )
+    page.goto(f"{HTML.as_uri()}/{address}", wait_until="load")
+    if address == "index.html":  # it only redirects
+        page.wait_for_url("**/intro.html")
+    page.evaluate("() => window.MathJax?.startup?.promise")
+    return page, troubles
+
+
+@pytest.mark.parametrize("address", PAGES or ["index.html"])
+def test_page_works_from_disk(browser, address):
+    page, troubles = open_page(browser, address)
+    assert page.evaluate(UNSET_MATH) == []
+    text = page.evaluate(BODY_TEXT)
+    assert "$" not in text
+    assert "\\(" not in text
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 740})
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{wide} px at a window of {width} px"
+    assert troubles == []
+    page.context.close()
+
+
+def test_search_finds_from_disk(browser):
+    page, troubles = open_page(browser, "search.html?q=perplexity")
+    page.wait_for_selector("#search-results li a")
+    hits = page.eval_on_selector_all("#search-results li a", "links => links.map(a => a.href)")
+    assert any("02_equivalence" in hit for hit in hits)
+    assert troubles == []
+    page.context.close()
+
+
+def test_document_numbers_are_kept(browser):
+    page, _ = open_page(browser, "claims.html")
+    titles = page.eval_on_selector_all(".claim .admonition-title", "t => t.map(e => e.textContent)")
+    assert any(title.startswith("Theorem 2:") for title in titles)
+    assert any(title.startswith("Theorem 2.1:") for title in titles)
+    page.context.close()
