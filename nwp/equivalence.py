@@ -144,8 +144,8 @@ def next_word_counts(
 
     Returns
     -------
-    Context of k ids → (V,) counts of the next word, in order of first appearance. The
-    counts sum to T - k: the first k words have no full context.
+    Context of k ids → (V,) counts of the next word, in order of first appearance
+        All counts sum to T - k: the first k words have no full context.
 
     Raises
     ------

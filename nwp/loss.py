@@ -96,15 +96,16 @@ def cross_entropy(
 
     Parameters
     ----------
-    probabilities : (..., V) array, each row a distribution (`nwp.checks.distributions`
-        says how closely it must sum to 1)
+    probabilities : (..., V) array, each row a distribution
+        How closely a row must sum to 1, `nwp.checks.distributions` says.
     targets : (...) integers in [0, V), the right words
     reduction : "mean", "sum" or "none"
 
     Returns
     -------
-    Scalar, or (...) for "none", in nats; ``inf`` where the right word has probability 0.
-    Below 0 only where a row misses the sum 1, within the tolerance, from above.
+    Scalar, or (...) array for "none", in nats
+        ``inf`` where the right word has probability 0. Below 0 only where a row exceeds the
+        sum 1, within the tolerance.
 
     Raises
     ------
@@ -138,8 +139,8 @@ def cross_entropy_one_hot(
 
     Returns
     -------
-    Scalar, or (...) for "none", in nats; ``inf`` where a word with positive target
-    probability is predicted with probability 0.
+    Scalar, or (...) array for "none", in nats
+        ``inf`` where a word with positive target probability is predicted with probability 0.
 
     Raises
     ------
@@ -177,13 +178,15 @@ def cross_entropy_from_logits(
     ----------
     logits : (..., V) real scores; ``-inf`` masks a word
     targets : (...) integers in [0, V), the right words, or `ignore_index`
-    ignore_index : positions with this target are not read: they cost 0 in "none" and "sum"
-        and do not count in "mean"
+    ignore_index : integer or None
+        Positions with this target are not read: they cost 0 in "none" and "sum" and do not
+        count in "mean".
     reduction : "mean" over the counted positions, "sum" or "none"
 
     Returns
     -------
-    Scalar, or (...) for "none", in nats; ``inf`` where the right word is masked.
+    Scalar, or (...) array for "none", in nats
+        ``inf`` where the right word is masked.
 
     Raises
     ------

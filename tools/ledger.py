@@ -124,7 +124,7 @@ class ClaimsDirective(SphinxDirective):
     has_content = False
 
     def run(self) -> list[nodes.Node]:
-        for path in chapter_paths() + paths_of_tests():
+        for path in [*chapter_paths(), *paths_of_tests(), Path(__file__)]:
             self.env.note_dependency(str(path))
         tests = all_marks()
         lines: list[str] = []

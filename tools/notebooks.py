@@ -54,6 +54,7 @@ def normalize(notebook: NotebookNode) -> None:
             {key: cell.metadata[key] for key in KEPT_CELL_METADATA if cell.metadata.get(key)}
         )
         if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
             for output in cell.outputs:
                 output.pop("transient", None)
                 if "metadata" in output:
@@ -65,6 +66,18 @@ def normalize(notebook: NotebookNode) -> None:
         NOTEBOOK_METADATA
         | {"nwp": {"inputs": inputs_fingerprint(notebook), "outputs": _outputs(notebook)}}
     )
+
+
+def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Join the pieces of one stream: where the kernel cuts it depends on its timing."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last and output.output_type == "stream" and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def defects(notebook: NotebookNode) -> list[str]:
