@@ -20,6 +20,7 @@ from nwp.equivalence import (
     next_word_counts,
     perplexity,
 )
+from nwp.grammar import Grammar
 from nwp.loss import (
     cross_entropy,
     cross_entropy_from_logits,
@@ -30,6 +31,7 @@ from nwp.loss import (
 )
 
 __all__ = [
+    "Grammar",
     "bits",
     "chord_gap",
     "cross_entropy",

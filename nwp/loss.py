@@ -121,7 +121,7 @@ def cross_entropy(
     checks.same_shape("targets", words, predicted.shape[:-1], "the rows of probabilities")
     with np.errstate(divide="ignore"):  # -log 0 is inf, by definition
         losses = 0.0 - np.log(_at(predicted, words))  # not -log: certainty costs 0.0, not -0.0
-    return _reduced(losses, np.ones(words.shape, dtype=bool), reduction)
+    return _reduced(losses, np.full(words.shape, True), reduction)
 
 
 def cross_entropy_one_hot(
@@ -158,7 +158,7 @@ def cross_entropy_one_hot(
     with np.errstate(divide="ignore"):
         np.log(predicted, out=log_predicted, where=wanted > 0)
     losses = 0.0 - np.sum(wanted * log_predicted, axis=-1)
-    return _reduced(losses, np.ones(losses.shape, dtype=bool), reduction)
+    return _reduced(losses, np.full(losses.shape, True), reduction)
 
 
 def cross_entropy_from_logits(
@@ -203,7 +203,7 @@ def cross_entropy_from_logits(
     checks.has_words("logits", scores)
     words = checks.word_ids("targets", targets, scores.shape[-1], ignore_index=ignore_index)
     checks.same_shape("targets", words, scores.shape[:-1], "the rows of logits")
-    counted = np.ones(words.shape, dtype=bool) if ignore_index is None else words != ignore_index
+    counted = np.full(words.shape, True) if ignore_index is None else words != ignore_index
     losses = np.zeros(words.shape)
     losses[counted] = 0.0 - _at(log_softmax(scores[counted]), words[counted])
     return _reduced(losses, counted, reduction)

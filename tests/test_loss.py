@@ -87,6 +87,17 @@ def test_inner_product_takes_any_target_distribution(pair):
     assert_allclose(cross_entropy_one_hot(y_hat, y), by_hand, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.claim("prop-lookup")
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_lookup_and_inner_product_agree_on_a_batch(reduction):
+    random = np.random.default_rng(5)
+    y_hat, words = random.dirichlet(np.ones(4), size=(2, 3)), random.integers(0, 4, size=(2, 3))
+    lookup = cross_entropy(y_hat, words, reduction=reduction)
+    inner = cross_entropy_one_hot(y_hat, one_hot(words, 4), reduction=reduction)
+    assert_allclose(lookup, inner, rtol=1e-15)
+    assert np.shape(inner) == ((2, 3) if reduction == "none" else ())
+
+
 @given(st.integers(1, 5), st.integers(0, 4))
 def test_one_hot_is_a_row_of_the_identity(size, word):
     word = word % size

@@ -1,0 +1,226 @@
+r"""Text ↔ ids: a vocabulary of words, and one of characters with the same interface.
+
+Chapters 6 to 8. The vocabulary V fixes what "the next word" can be: every id in [0, V) is one
+component of the predicted distribution. As in the document, punctuation marks are words.
+
+Source: the document, its worked examples ({ "o", "cão", "ladra", "." }); Jurafsky & Martin,
+*Speech and Language Processing*, draft of 3 February 2024, chapter 2 (words and tokens) and
+chapter 3 (the marks at the ends of a sentence, unknown words).
+"""
+
+import json
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nwp import checks
+
+CLOSING = frozenset(".,;:!?…)]}»”%")  # written without a space before
+OPENING = frozenset("([{«“")  # written without a space after
+SENTENCE_END = re.compile(r"""[.!?…]+[)\]}»”"'’]*(?=\s+\S)""")
+
+
+def word_pattern(text: str) -> re.Pattern[str]:
+    """Return the pattern of one word of `text`: "disse-me", "d'água", "3,14", "." or "(".
+
+    Letters, digits and their combining marks make a word; a hyphen or an apostrophe between
+    letters, and a point or comma between digits, stay inside. A dash of hyphens ("--") is a
+    word, and so is any other character that is not space. (`re` does not know which
+    characters are marks, so they are looked up among those of `text`.)
+    """
+    marks = re.escape("".join(c for c in sorted(set(text)) if unicodedata.category(c)[0] == "M"))
+    letter = rf"[\w\u200c\u200d{marks}]"  # with the two joiners of Arabic and Indic scripts
+    inside = r"(?:[-'’]|(?<=\d)[.,](?=\d))"
+    mark = f"[{marks}]*" if marks else ""
+    return re.compile(rf"{letter}+(?:{inside}{letter}+)*|--+|\S{mark}")
+
+
+class Vocabulary:
+    """Words with ids 0 … V-1, the special ones first.
+
+    Parameters
+    ----------
+    words : the ordinary words, all different
+    unknown : the word that stands for all others; None: an unknown word is an error
+    boundary : the word before, between and after sentences; None: no such word
+    lowercase : whether the text is put in lower case, as the document does: it writes
+        "O cão ladra" and counts "o"
+
+    A sentence ends with ``. ! ? …``, and marks that close, where space and more text follow.
+    """
+
+    def __init__(
+        self,
+        words: Iterable[str],
+        *,
+        unknown: str | None = "<unk>",
+        boundary: str | None = None,
+        lowercase: bool = False,
+    ) -> None:
+        self.unknown, self.boundary, self.lowercase = unknown, boundary, lowercase
+        ordinary = _list_of_words(words)
+        if not ordinary:
+            raise ValueError("words must hold at least one word, got none")
+        special = [word for word in (unknown, boundary) if word is not None]
+        self.words = (*_list_of_words(special), *ordinary)
+        self._ids = {word: i for i, word in enumerate(self.words)}
+        if len(self._ids) < len(self.words):
+            twice = next(word for i, word in enumerate(self.words) if self._ids[word] != i)
+            raise ValueError(f"words must be different, got {twice!r} twice")
+
+    @classmethod
+    def from_text(
+        cls,
+        text: str,
+        *,
+        minimum_count: int = 1,
+        maximum_size: int | None = None,
+        unknown: str | None = "<unk>",
+        boundary: str | None = None,
+        lowercase: bool = False,
+    ) -> Self:
+        """Count the words of `text`; the most frequent come first, ties as they appear.
+
+        `minimum_count` leaves rarer words out; `maximum_size` bounds V, special words included.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where `text` is not a str or has a lone surrogate, or no word is left.
+        """
+        minimum = checks.integer("minimum_count", minimum_count, at_least=1)
+        counts = Counter(cls._split(_checked(text, lowercase)))
+        words = [word for word, count in counts.most_common() if count >= minimum]
+        if maximum_size is not None:
+            special = (unknown is not None) + (boundary is not None)
+            size = checks.integer("maximum_size", maximum_size, at_least=special + 1)
+            words = words[: size - special]
+        if not words:
+            raise ValueError(
+                f"text must hold a word at least {minimum} times, got {len(text)} characters"
+                f" with {len(counts)} different words"
+            )
+        return cls(words, unknown=unknown, boundary=boundary, lowercase=lowercase)
+
+    def __len__(self) -> int:
+        """Return V."""
+        return len(self.words)
+
+    def ids(self, words: Iterable[str]) -> NDArray[np.int64]:
+        """Return (n,) the ids of a list of words; ValueError for an unknown one without id."""
+        words = _list_of_words(words)
+        rest = -1 if self.unknown is None else self._ids[self.unknown]
+        ids = [self._ids.get(word, rest) for word in words]
+        if -1 in ids:
+            raise ValueError(f"words must be in the vocabulary, got {words[ids.index(-1)]!r}")
+        return np.array(ids, dtype=np.int64)
+
+    def encode(self, text: str) -> NDArray[np.int64]:
+        """Return (n,) the ids of the words of `text`, with the boundaries of its sentences."""
+        text = _checked(text, self.lowercase)
+        if self.boundary is None:
+            return self.ids(self._split(text))
+        ends = [0, *(match.end() for match in SENTENCE_END.finditer(text)), len(text)]
+        words = [self.boundary]
+        for start, end in pairwise(ends):
+            words += [*self._split(text[start:end]), self.boundary]
+        return self.ids(words)
+
+    def decode(self, ids: ArrayLike) -> str:
+        """Return the text of (n,) ids, without boundaries.
+
+        Words are separated by one space, but there is none before ``. , ; : ! ? … ) ] } » ” %``
+        and none between ``( [ { « “`` and a letter or digit. So ``decode(encode(text))`` is
+        `text` with its spaces in this order: the same characters, which encode to the same ids.
+        """
+        array = checks.word_ids("ids", ids, len(self))
+        if array.ndim != 1:
+            raise ValueError(f"ids must have the shape (n,), got {array.shape}")
+        words = [self.words[i] for i in array.tolist()]
+        return self._join([word for word in words if word != self.boundary])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the vocabulary as JSON; a crash leaves the old file or the new, never a half."""
+        content = {
+            "kind": type(self).__name__,
+            "words": [w for w in self.words if w not in (self.unknown, self.boundary)],
+            "unknown": self.unknown,
+            "boundary": self.boundary,
+            "lowercase": self.lowercase,
+        }
+        path = Path(path)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            partial.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read what `save` wrote; ValueError where the file is something else."""
+        try:
+            content = json.loads(Path(path).read_bytes())
+            if content.pop("kind") != cls.__name__:
+                raise ValueError("another kind")
+            return cls(**content)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise ValueError(f"path must be a saved {cls.__name__}, got {str(path)!r}") from None
+
+    @staticmethod
+    def _split(text: str) -> Sequence[str]:
+        return word_pattern(text).findall(text)
+
+    @staticmethod
+    def _join(words: Sequence[str]) -> str:
+        pieces = []
+        for before, word in zip(["", *words], words, strict=False):
+            close = word in CLOSING or (before in OPENING and word[0].isalnum())
+            pieces += [word] if close else [" ", word]
+        return "".join(pieces).removeprefix(" ")
+
+
+class CharacterVocabulary(Vocabulary):
+    """The same for characters (code points): ``decode(encode(text)) == text``, exactly.
+
+    Spaces and line ends are characters too; only an unknown one, or `lowercase`, changes the text.
+    """
+
+    @staticmethod
+    def _split(text: str) -> Sequence[str]:
+        return list(text)
+
+    @staticmethod
+    def _join(words: Sequence[str]) -> str:
+        return "".join(words)
+
+
+def _list_of_words(words: Iterable[str]) -> list[str]:
+    if isinstance(words, str):
+        raise TypeError(f"words must be a list of words, got the str {words!r}")
+    words = list(words)
+    for word in words:
+        if not isinstance(word, str) or not word:
+            raise TypeError(f"words must hold strings that are not empty, got {word!r}")
+    return words
+
+
+def _checked(text: str, lowercase: bool) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a str, got {type(text).__name__}: decode bytes first")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # bytes that were no UTF-8, smuggled in
+        bad = text[error.start]
+        raise ValueError(
+            f"text must be valid Unicode, got {bad!r} at position {error.start}"
+        ) from None
+    return text.lower() if lowercase else text
