@@ -10,6 +10,13 @@ from nwp.convexity import (
     hessian_in_probabilities,
     two_weight_loss,
 )
+from nwp.derivative import (
+    central_differences,
+    gradient_wrt_logits,
+    gradient_wrt_probabilities,
+    project_to_tangent,
+    softmax_jacobian,
+)
 from nwp.equivalence import (
     bits,
     empirical_conditional_entropy,
@@ -33,6 +40,7 @@ from nwp.loss import (
 __all__ = [
     "Grammar",
     "bits",
+    "central_differences",
     "chord_gap",
     "cross_entropy",
     "cross_entropy_from_logits",
@@ -40,6 +48,8 @@ __all__ = [
     "empirical_conditional_entropy",
     "empirical_next_word",
     "entropy",
+    "gradient_wrt_logits",
+    "gradient_wrt_probabilities",
     "hessian_in_logits",
     "hessian_in_probabilities",
     "kl_divergence",
@@ -48,6 +58,8 @@ __all__ = [
     "next_word_counts",
     "one_hot",
     "perplexity",
+    "project_to_tangent",
     "softmax",
+    "softmax_jacobian",
     "two_weight_loss",
 ]
