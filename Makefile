@@ -10,7 +10,7 @@ SOURCES := _config.yml _toc.yml $(wildcard *.md *.bib) $(wildcard chapters/*) \
            $(shell find assets -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test pages notebooks execute lint coverage pins clean
+.PHONY: help book test pages notebooks execute lint bench coverage pins clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ execute: $(READY)  ## run all chapters in place and normalize them
 lint: $(READY)  ## check the code with ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+bench: $(READY)  ## time and memory of the loss beside its peers (see benchmarks/)
+	$(BIN)/python benchmarks/loss.py --preset $(or $(PRESET),cpu) --out _build/bench/$(or $(PRESET),cpu).json
 
 coverage: $(READY)  ## line coverage of nwp by its own tests
 	$(BIN)/python -m pytest --cov=nwp --cov-report=term-missing tests

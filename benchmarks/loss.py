@@ -1,0 +1,405 @@
+"""Chapter 6: time and memory of the large-vocabulary loss, forward and backward, beside its peers.
+
+Every peer runs in a process of its own, on the same numbers; the rounds are interleaved, so that a
+busy moment of the machine falls on all of them. Times are medians. Extra peak memory is what a peer
+holds at its worst beyond hidden states, weight, targets and the two gradients, in its first call.
+The floor is the three matrix products that no exact method avoids, into memory already allocated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from nwp.vocabulary import linear_cross_entropy
+
+
+@dataclass(frozen=True)
+class Preset:
+    contexts: int
+    width: int
+    words: int
+    device: str = "cpu"
+    dtype: str = "float32"
+    threads: int | None = None  # None: as many as PyTorch takes
+    repeats: int = 7
+
+    @property
+    def all_scores(self) -> int:
+        """Bytes of the (contexts, words) array."""
+        return self.contexts * self.words * getattr(torch, self.dtype).itemsize
+
+
+PRESETS = {
+    "small": Preset(256, 64, 4096),
+    "cpu": Preset(2048, 256, 32_768),
+    "one-thread": Preset(1024, 128, 50_257, threads=1),
+    "large": Preset(4096, 256, 262_144, repeats=3),
+    "paper": Preset(8192, 2304, 256_000, device="cuda", dtype="bfloat16", repeats=15),
+}
+# For benchmarks/vocabulary.py: one layer, growing vocabularies.
+SWEEP = {
+    f"sweep-{words}": Preset(1024, 128, words, threads=1, repeats=5)
+    for words in (1024, 4096, 16_384, 65_536, 262_144)
+}
+
+Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+Step = Callable[[], torch.Tensor | None]
+
+
+# --- The peers: each takes the inputs and returns one forward and backward ------------------------
+
+
+def products(inputs: Inputs) -> Step:
+    """The floor, in the layout that is fastest on the device."""
+    hidden, weight, _ = (x.detach() for x in inputs)
+    memory: list[torch.Tensor] = []
+
+    def step() -> None:
+        if not memory:
+            scores = hidden.new_empty(len(hidden), len(weight))
+            if not hidden.is_cuda:
+                scores = scores.view(len(weight), len(hidden)).T
+            memory.extend((scores, torch.empty_like(hidden), torch.empty_like(weight)))
+        scores, grad_hidden, grad_weight = memory
+        torch.mm(hidden, weight.T, out=scores)
+        torch.mm(scores, weight, out=grad_hidden)
+        torch.mm(scores.T, hidden, out=grad_weight)
+
+    return step
+
+
+def differentiated(loss: Callable[..., torch.Tensor]) -> Callable[[Inputs], Step]:
+    def peer(inputs: Inputs) -> Step:
+        hidden, weight, _ = inputs
+
+        def step() -> torch.Tensor:
+            hidden.grad = weight.grad = None
+            value = loss(*inputs)
+            value.backward()
+            return value.detach()
+
+        return step
+
+    return peer
+
+
+def one_hot(inputs: Inputs) -> Step:
+    """The inner product at its fastest: a one-hot array built before, and BLAS's dot."""
+    right: list[torch.Tensor] = []
+
+    def loss(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        if not right:
+            array = hidden.new_zeros(len(hidden), len(weight))
+            right.append(array.scatter_(1, targets[:, None], 1).view(-1))
+        scores = hidden @ weight.T
+        return (scores.logsumexp(1).sum() - torch.dot(right[0], scores.view(-1))) / len(targets)
+
+    return differentiated(loss)(inputs)
+
+
+def torch_chunked(
+    hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    options = torch.nn.LinearCrossEntropyOptions()
+    return F.linear_cross_entropy(hidden, weight, targets, options=options)
+
+
+def liger(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    from liger_kernel.transformers.functional import liger_fused_linear_cross_entropy
+
+    return liger_fused_linear_cross_entropy(hidden, weight, targets)
+
+
+def cut(implementation: str) -> Callable[..., torch.Tensor]:
+    def loss(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        from cut_cross_entropy import linear_cross_entropy as cut_cross_entropy
+
+        return cut_cross_entropy(hidden, weight, targets, impl=implementation)
+
+    return loss
+
+
+PEERS: dict[str, Callable[[Inputs], Step]] = {
+    "three matrix products (floor)": products,
+    "nwp.linear_cross_entropy": differentiated(linear_cross_entropy),
+    "F.cross_entropy, all scores": differentiated(lambda h, w, y: F.cross_entropy(h @ w.T, y)),
+    "one-hot inner product": one_hot,
+    "F.linear_cross_entropy": differentiated(lambda h, w, y: F.linear_cross_entropy(h, w, y)),
+    "F.linear_cross_entropy, chunked": differentiated(torch_chunked),
+    "Liger-Kernel": differentiated(liger),
+    "cut-cross-entropy, exact": differentiated(cut("cce_exact")),
+    "cut-cross-entropy, filtered": differentiated(cut("cce")),
+}
+
+
+def reason_to_skip(peer: str, preset: Preset) -> str | None:
+    """Why this peer cannot run here, or None."""
+    if peer.startswith("F.linear") and not hasattr(F, "linear_cross_entropy"):
+        return f"torch {torch.__version__} has no F.linear_cross_entropy"
+    for prefix, module in (("Liger", "liger_kernel"), ("cut", "cut_cross_entropy")):
+        if peer.startswith(prefix):
+            if preset.device != "cuda":
+                return "runs on CUDA only"
+            if importlib.util.find_spec(module) is None:
+                return f"{module} is not installed"
+    arrays = {"three matrix products (floor)": 1, "F.cross_entropy, all scores": 4,
+              "one-hot inner product": 4, "F.linear_cross_entropy": 4}.get(peer, 0)  # fmt: skip
+    if arrays * preset.all_scores > free_memory(preset.device):
+        return f"needs about {arrays * preset.all_scores / 1e9:.0f} GB of free memory"
+    return None
+
+
+# --- Measuring one peer, in its process -----------------------------------------------------------
+
+
+def free_memory(device: str) -> int:
+    if device == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def resident(field: str) -> int:
+    """Bytes from Linux's account of this process: VmRSS now, VmHWM at its highest."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+
+
+def extra_peak(step: Step, device: str, expected: int) -> int | None:
+    """Bytes that a first call holds at its worst, less the ``expected`` bytes of its gradients."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        step()
+        return torch.cuda.max_memory_allocated() - before - expected
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts again from VmRSS
+        before = resident("VmRSS")
+    except OSError:  # not Linux
+        step()
+        return None
+    step()
+    return max(0, resident("VmHWM") - before - expected)
+
+
+def make_inputs(preset: Preset, seed: int) -> Inputs:
+    generator = torch.Generator().manual_seed(seed)
+    dtype = getattr(torch, preset.dtype)
+    hidden = torch.randn(preset.contexts, preset.width, generator=generator)
+    weight = torch.randn(preset.words, preset.width, generator=generator) * preset.width**-0.5
+    targets = torch.randint(preset.words, (preset.contexts,), generator=generator)
+    hidden, weight = (x.to(preset.device, dtype).requires_grad_() for x in (hidden, weight))
+    return hidden, weight, targets.to(preset.device)
+
+
+def work(peer: str, preset: Preset, seed: int) -> None:
+    """Answer each line of stdin with one JSON line: first the memory, then a time for each."""
+    if preset.threads is not None:
+        torch.set_num_threads(preset.threads)
+    PEERS[peer](make_inputs(Preset(64, preset.width, 256, preset.device, preset.dtype), seed))()
+    inputs = make_inputs(preset, seed)
+    step = PEERS[peer](inputs)
+    gradients = inputs[0].nbytes + inputs[1].nbytes
+    sys.stdin.readline()
+    say({"extra_peak_bytes": extra_peak(step, preset.device, gradients)})
+    for _ in sys.stdin:
+        wait = torch.cuda.synchronize if preset.device == "cuda" else lambda: None
+        wait()
+        start = time.perf_counter()
+        loss = step()
+        wait()
+        seconds = time.perf_counter() - start
+        say({"seconds": seconds, "loss": None if loss is None else loss.item()})
+        del loss
+        if preset.device == "cuda":
+            torch.cuda.empty_cache()  # the peers share one device
+
+
+def say(answer: dict) -> None:
+    print(json.dumps(answer), flush=True)
+
+
+# --- All peers, interleaved -----------------------------------------------------------------------
+
+
+class Worker:
+    """The process of one peer; ``failure`` is why it stopped, if it did."""
+
+    def __init__(self, peer: str, preset: str, seed: int) -> None:
+        self.peer, self.answers, self.failure = peer, [], None
+        command = [sys.executable, __file__, "--preset", preset, "--seed", str(seed)]
+        self.process = subprocess.Popen(
+            [*command, "--worker", peer],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def run_once(self) -> None:
+        if self.failure is not None:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if line:
+            self.answers.append(json.loads(line))
+            return
+        errors = self.process.stderr.read().strip().splitlines()
+        self.failure = errors[-1][:200] if errors else f"exit status {self.process.wait()}"
+
+    def close(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def row(self) -> dict:
+        if self.failure is not None:
+            return {"peer": self.peer, "failed": self.failure}
+        first, *rounds = self.answers
+        seconds = [answer["seconds"] for answer in rounds]
+        return {
+            "peer": self.peer,
+            "median_seconds": statistics.median(seconds),
+            "seconds": seconds,
+            **first,
+            "loss": rounds[-1]["loss"],
+        }
+
+
+def measure(
+    name: str, preset: Preset, repeats: int, seed: int, peers: Iterable[str] = PEERS
+) -> list[dict]:
+    skipped = {peer: reason_to_skip(peer, preset) for peer in peers}
+    workers = [Worker(peer, name, seed) for peer, reason in skipped.items() if reason is None]
+    try:
+        for _ in range(repeats + 2):  # the first call shows the memory, the second warms up
+            for worker in workers:
+                worker.run_once()
+    finally:
+        for worker in workers:
+            worker.close()
+    for worker in workers:
+        worker.answers[1:2] = []
+    rows = {worker.peer: worker.row() for worker in workers}
+    return [rows.get(peer) or {"peer": peer, "skipped": reason} for peer, reason in skipped.items()]
+
+
+def describe(device: str, seed: int, threads: int | None) -> dict:
+    """Where a result comes from: device, versions, commit, command, seed."""
+    git = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
+    answer = subprocess.run(
+        git, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    on_cuda = device == "cuda"
+    return {
+        "device_name": torch.cuda.get_device_name() if on_cuda else cpu_name(),
+        "threads": threads or torch.get_num_threads(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "cuda": torch.version.cuda if on_cuda else None,
+        },
+        "commit": answer.stdout.strip() or None,
+        "command": " ".join(["python", *sys.argv]),
+        "seed": seed,
+        "load_average_before": os.getloadavg()[0],
+    }
+
+
+def cpu_name() -> str:
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+        return f"{model}, {os.cpu_count()} cores"
+    return platform.processor() or platform.machine()
+
+
+def table(result: dict) -> str:
+    rows = result["peers"]
+    floor = rows[0].get("median_seconds")
+    lines = [f"{'':34}{'ms':>10}{'x floor':>10}{'extra MB':>10}{'loss':>10}"]
+    for row in rows:
+        note = row.get("skipped") or row.get("failed")
+        if note:
+            lines.append(f"{row['peer']:34}  not run: {note}")
+            continue
+        ratio = f"{row['median_seconds'] / floor:.2f}" if floor else ""
+        extra = row["extra_peak_bytes"]
+        lines.append(
+            f"{row['peer']:34}{row['median_seconds'] * 1e3:10.1f}{ratio:>10}"
+            f"{'' if extra is None else format(extra / 1e6, '.1f'):>10}"
+            f"{'' if row['loss'] is None else format(row['loss'], '.4f'):>10}"
+        )
+    return "\n".join(lines)
+
+
+def write(path: Path, result: dict) -> None:
+    """All of the file or nothing: a reader never finds half a result."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(result, indent=2) + "\n")
+    partial.replace(path)
+
+
+def main() -> int:
+    presets = "\n".join(
+        f"  {name:11} N = {p.contexts:,}, D = {p.width:,}, V = {p.words:,}, {p.dtype}, {p.device}"
+        + (f", {p.threads} thread" if p.threads else "")
+        for name, p in PRESETS.items()
+    )
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=f"presets:\n{presets}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument(
+        "--preset", choices=PRESETS | SWEEP, default="small", help="the setting (small)"
+    )
+    parser.add_argument("--repeats", type=int, help="timed rounds (what the preset says)")
+    parser.add_argument("--seed", type=int, default=0, help="of the random inputs (0)")
+    parser.add_argument("--out", type=Path, help="also write the result to this JSON file")
+    parser.add_argument("--worker", choices=PEERS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    preset = (PRESETS | SWEEP)[arguments.preset]
+    if preset.device == "cuda" and not torch.cuda.is_available():
+        parser.error(f"--preset {arguments.preset} needs a CUDA device; PyTorch finds none here")
+    if arguments.worker:
+        work(arguments.worker, preset, arguments.seed)
+        return 0
+    repeats = preset.repeats if arguments.repeats is None else arguments.repeats
+    if repeats < 1:
+        parser.error(f"--repeats is {repeats}; expected at least 1")
+    result = {"preset": arguments.preset, **asdict(preset), "repeats": repeats}
+    result |= describe(preset.device, arguments.seed, preset.threads)
+    result["peers"] = measure(arguments.preset, preset, repeats, arguments.seed)
+    print(
+        f"{arguments.preset}: N = {preset.contexts:,}, D = {preset.width:,}, V = {preset.words:,}, "
+        f"{preset.dtype}, {result['device_name']}, {result['threads']} thread(s), "
+        f"torch {torch.__version__}, median of {repeats}"
+    )
+    print(table(result))
+    if arguments.out:
+        write(arguments.out, result)
+        print(f"written to {arguments.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
