@@ -77,9 +77,8 @@ def main() -> None:
     for name, preset in SWEEP.items():
         peers = measure(name, preset, preset.repeats, arguments.seed, SWEEP_PEERS)
         runs.append({"words": preset.words, "peers": peers})
-        print(
-            name, *(f"{p['peer']}: {p['median_seconds'] * 1e3:.1f} ms" for p in peers), sep="\n  "
-        )
+        for row in peers:
+            print(f"{name}  {row['peer']}: {row['median_seconds'] * 1e3:.1f} ms")
     preset = next(iter(SWEEP.values()))
     sweep = describe("cpu", arguments.seed, threads=preset.threads) | {
         "contexts": preset.contexts,
