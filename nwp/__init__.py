@@ -1,8 +1,11 @@
 """Next-word prediction with the cross-entropy loss: the package behind the book.
 
 Each module belongs to one chapter and reads like its mathematics. Losses are in nats.
-Importing `nwp` loads NumPy alone.
+Importing `nwp` loads NumPy alone; what needs PyTorch is loaded when it is first asked for.
 """
+
+import importlib
+from typing import Any
 
 from nwp.convexity import (
     chord_gap,
@@ -68,6 +71,7 @@ __all__ = [
     "hessian_in_logits",
     "hessian_in_probabilities",
     "kl_divergence",
+    "linear_cross_entropy",
     "log_likelihood",
     "log_softmax",
     "logit_step",
@@ -81,3 +85,11 @@ __all__ = [
     "turning_rates",
     "two_weight_loss",
 ]
+
+_NEEDS_TORCH = {"linear_cross_entropy": "nwp.vocabulary"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NEEDS_TORCH:
+        return getattr(importlib.import_module(_NEEDS_TORCH[name]), name)
+    raise AttributeError(f"module 'nwp' has no attribute {name!r}")

@@ -155,7 +155,7 @@ class Grammar:
 
     @cached_property
     def stationary(self) -> dict[State, float]:
-        r"""The share of time in each state: the solution of :math:`\pi P = \pi`, sum 1."""
+        r"""Share of time in each state, the solution of :math:`\pi P = \pi` with sum 1."""
         equations = self._matrix.T - np.eye(len(self._matrix))
         equations[0] = 1.0  # one balance equation follows from the others; the sum replaces it
         right = np.eye(len(equations))[0]

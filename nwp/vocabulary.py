@@ -29,10 +29,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-#: Memory for a block of scores: bytes, or this share of the weight's bytes if that is more.
-#: A larger block reads the weight, and updates its gradient, less often.
+# Memory for a block of scores: bytes, or this share of the weight's bytes if that is more.
+# A larger block reads the weight, and updates its gradient, less often.
 BLOCK_MEMORY = {"cpu": (32 * 2**20, 1 / 2), "cuda": (256 * 2**20, 1 / 4)}
-#: Matrix products are fastest when the number of rows is a multiple of this.
+# Matrix products are fastest when the number of rows is a multiple of this.
 ROW_MULTIPLE = 64
 
 

@@ -4,14 +4,24 @@ import math
 from unittest import mock
 
 import mpmath
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from strategies import logits, with_word
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nwp import vocabulary
+from nwp.loss import (
+    cross_entropy,
+    cross_entropy_from_logits,
+    cross_entropy_one_hot,
+    one_hot,
+    softmax,
+)
 from nwp.vocabulary import linear_cross_entropy
 
 cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -72,7 +82,8 @@ def problems(draw):
     return hidden, weight, targets, options
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@pytest.mark.claim("prop-blocks")
+@settings(max_examples=80)
 @given(problems(), st.integers(1, 9), st.sampled_from(["mean", "sum", "none"]))
 def test_equals_the_loss_on_all_scores(problem, rows, reduction):
     hidden, weight, targets, options = problem
@@ -154,6 +165,7 @@ def exact_scores(columns, device="cpu"):
     return hidden, columns.T.contiguous().requires_grad_()
 
 
+@pytest.mark.claim("prop-no-cancellation")
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_confident_model_loses_no_digit(device):
     """float32; torch's loss is exactly 0 from a lead of 17 on, and so is its gradient."""
@@ -221,6 +233,7 @@ class Recorder(TorchDispatchMode):
         return result
 
 
+@pytest.mark.claim("prop-blocks")
 @pytest.mark.parametrize("softcap", [None, 30.0])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_never_holds_all_scores(dtype, softcap):
@@ -403,3 +416,51 @@ def test_second_derivative_is_refused():
     loss = linear_cross_entropy(hidden, weight, targets)
     with pytest.raises(RuntimeError, match=r"no second derivative .*cross_entropy"):
         torch.autograd.grad(loss, hidden, create_graph=True)
+
+
+# --- What chapter 6 claims of the formulas --------------------------------------------------------
+
+
+@pytest.mark.claim("obs-lookup")
+def test_lookup_equals_inner_product_in_a_large_vocabulary():
+    y_hat = softmax(np.random.default_rng(6).normal(size=262_144))
+    assert cross_entropy(y_hat, 123_456) == cross_entropy_one_hot(y_hat, one_hot(123_456, 262_144))
+
+
+@pytest.mark.claim("prop-normalizer")
+@given(with_word(logits(bound=5)), st.data())
+def test_every_logit_moves_the_loss(prediction, data):
+    z, word = prediction
+    j = data.draw(st.integers(0, z.size - 1))
+    moved = z.copy()
+    moved[j] += 0.5
+    change = cross_entropy_from_logits(moved, word) - cross_entropy_from_logits(z, word)
+    assert z.size == 1 or (change < 0 if j == word else change > 0)
+
+
+@pytest.mark.claim("prop-products")
+@given(st.integers(1, 6), st.integers(1, 4), st.integers(1, 8), st.integers(0, 2**31))
+def test_the_two_gradients_are_matrix_products(n, d, v, seed):
+    random = np.random.default_rng(seed)
+    hidden, weight = random.normal(size=(n, d)), random.normal(size=(v, d))
+    targets = random.integers(0, v, size=n)
+    g = (softmax(hidden @ weight.T) - one_hot(targets, v)) / n
+    leaves = [torch.tensor(x, requires_grad=True) for x in (hidden, weight)]
+    _, at_hidden, at_weight = ours(*leaves, torch.from_numpy(targets))
+    assert_allclose(at_hidden, g @ weight, rtol=1e-10, atol=1e-14)
+    assert_allclose(at_weight, g.T @ hidden, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.claim("prop-no-cancellation")
+@given(logits(bound=20), st.data())
+def test_loss_and_gradient_from_the_lead_of_the_others(z, data):
+    if z.size == 1:
+        return
+    word = data.draw(st.integers(0, z.size - 1))
+    others = np.delete(z, word)
+    d = np.log(np.sum(np.exp(others))) - z[word]
+    q = np.insert(softmax(others), word, 0.0)
+    assert_allclose(np.logaddexp(0, d), cross_entropy_from_logits(z, word), rtol=1e-12)
+    sigma = np.exp(-np.logaddexp(0, -d))
+    expected = softmax(z) - one_hot(word, z.size)
+    assert_allclose(sigma * (q - one_hot(word, z.size)), expected, rtol=1e-9, atol=1e-13)
