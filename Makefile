@@ -26,7 +26,8 @@ book: _build/html/.built  ## build the book and print the page to open
 	@echo "Open _build/html/index.html"
 
 _build/html/.built: $(READY) $(SOURCES)
-	$(BIN)/jupyter-book build --quiet -W -n --keep-going .
+	@# After a failure everything is read again: a page that is not would not warn again.
+	$(BIN)/jupyter-book build --quiet -W -n --keep-going . || { rm -rf _build/.doctrees; exit 1; }
 	@touch $@
 
 test: book  ## build the book, then run every test and every notebook
@@ -51,8 +52,10 @@ coverage: $(READY)  ## line coverage of nwp by its own tests
 pins: requirements.in  ## pin every dependency anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header \
 	    --upgrade requirements.in > requirements.all
-	grep -E '$(CUDA_PINS)' requirements.all | sed '1i # What torch pulls in where it is built for CUDA; used as constraints.' > requirements-cuda.txt
-	grep -Ev '$(CUDA_PINS)' requirements.all | sed '1i # Written by make pins from requirements.in.\n-c requirements-cuda.txt' > requirements.txt
+	{ echo '# What torch pulls in where it is built for CUDA; used as constraints.'; \
+	  grep -E '$(CUDA_PINS)' requirements.all; } > requirements-cuda.txt
+	{ echo '# Written by make pins from requirements.in.'; echo '-c requirements-cuda.txt'; \
+	  grep -Ev '$(CUDA_PINS)' requirements.all; } > requirements.txt
 	rm requirements.all
 
 clean:  ## remove the built book and the environment

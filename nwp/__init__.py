@@ -1,6 +1,7 @@
 """Next-word prediction with the cross-entropy loss: the package behind the book.
 
-Each module belongs to one chapter and reads like its mathematics. Losses are in nats.
+Modules are named after their chapters and read like their mathematics; the others are the
+ground that they share. Losses are in nats.
 Importing `nwp` loads NumPy alone; what needs PyTorch is loaded when it is first asked for.
 """
 

@@ -38,18 +38,22 @@ def chord_gap(
     Raises
     ------
     TypeError, ValueError
-        Where the points differ in shape, a fraction is outside [0, 1], or the function is
-        not finite at an end.
+        Where a point is not finite or they differ in shape, a fraction is outside [0, 1],
+        or the function's value is not a finite number.
     """
-    a = checks.real_array("start", start)
-    b = checks.real_array("end", end)
+    a = checks.finite("start", start)
+    b = checks.finite("end", end)
     checks.same_shape("end", b, a.shape, "start")
     steps = checks.unit_interval("fractions", fractions)
     at_start = checks.finite("the value of function at start", function(a))
     at_end = checks.finite("the value of function at end", function(b))
-    chord = (1 - steps) * at_start + steps * at_end
-    between = [function((1 - s) * a + s * b) for s in steps.ravel()]
-    return chord - np.reshape(between, steps.shape)
+    between = [
+        checks.finite(f"the value of function at fraction {s}", function((1 - s) * a + s * b))
+        for s in steps.ravel()
+    ]
+    for value in (at_start, at_end, *between):
+        checks.same_shape("the value of function", value, (), "a number")
+    return (1 - steps) * at_start + steps * at_end - np.reshape(between, steps.shape)
 
 
 def hessian_in_probabilities(probabilities: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
@@ -133,4 +137,12 @@ def two_weight_loss(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """
     first = checks.finite("a", a)
     second = checks.finite("b", b)
-    return np.logaddexp(0.0, -first * second)
+    if first.ndim and second.ndim:
+        try:
+            np.broadcast_shapes(first.shape, second.shape)
+        except ValueError:
+            raise ValueError(
+                f"a and b must have shapes that go together, got {first.shape} and {second.shape}"
+            ) from None
+    with np.errstate(over="ignore"):  # a product beyond 1.8e308: a loss of 0 or inf
+        return np.logaddexp(0.0, -first * second)

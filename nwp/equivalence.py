@@ -24,7 +24,8 @@ def log_likelihood(probabilities: ArrayLike, targets: ArrayLike) -> NDArray[np.f
 
     Returns
     -------
-    Scalar, in nats, at most 0; ``-inf`` where a right word has probability 0.
+    Scalar, in nats, at most 0 for rows that sum to 1 exactly; ``-inf`` where a right word has
+        probability 0.
 
     Raises
     ------
@@ -101,15 +102,15 @@ def perplexity(mean_loss: ArrayLike) -> NDArray[np.float64]:
 
     Returns
     -------
-    (...) array, at least 1.
+    (...) array, at least 1 for a loss of at least 0.
 
     Raises
     ------
     TypeError, ValueError
-        Where a loss is negative or NaN.
+        Where a loss is NaN, or negative beyond rounding.
     """
     with np.errstate(over="ignore"):  # beyond 709 nats the perplexity is inf
-        return np.exp(checks.nonnegative("mean_loss", mean_loss))
+        return np.exp(checks.mean_losses("mean_loss", mean_loss))
 
 
 def bits(nats: ArrayLike) -> NDArray[np.float64]:

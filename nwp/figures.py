@@ -70,14 +70,15 @@ def draw_simplex(
     Parameters
     ----------
     words : what to write at the corners: bottom left, bottom right, top
-    height : (n, 3) distributions → (n,) values to draw as level lines
+    height : (n, 3) distributions → (n,) values, in nats
+        Level lines are drawn at 0, 0.5, ..., 5.
 
     Returns
     -------
     The figure and its axes, to draw more with `on_simplex`.
     """
     figure, axes = plt.subplots(figsize=(6.0, 4.9))
-    # A regular grid of the triangle; the corners themselves are left out, where -log is inf.
+    # A regular grid of the triangle without its sides: on one of them -log is inf.
     steps = 120
     grid = np.array(
         [(i, j, steps - i - j) for i in range(steps + 1) for j in range(steps + 1 - i)], dtype=float

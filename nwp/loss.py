@@ -39,14 +39,16 @@ def one_hot(targets: ArrayLike, vocabulary_size: int) -> NDArray[np.float64]:
 
 
 def log_softmax(logits: ArrayLike) -> NDArray[np.float64]:
-    r"""Log-probabilities of the softmax, each with full relative accuracy.
+    r"""Log-probabilities of the softmax, accurate also where they are tiny.
 
     With :math:`m = \max_j z_j`, reached at word k,
 
     .. math:: \log \hat y_i = (z_i - m) - \log\Bigl(1 + \sum_{j \ne k} e^{z_j - m}\Bigr).
 
     Both terms are at most 0, so nothing cancels. The sum leaves word k out: ``log1p`` then
-    sees the share of the other words also where adding it to 1 would round it away.
+    sees the share of the other words also where adding it to 1 would round it away. What
+    remains is the rounding of :math:`z_j - m`, which the exponential passes on: a relative
+    error of at most 1e-13 where word k leads by up to 700.
 
     Parameters
     ----------
@@ -170,9 +172,8 @@ def cross_entropy_from_logits(
 ) -> NDArray[np.float64]:
     r"""The loss :math:`-z_w + \log \sum_j e^{z_j}`, accurate also where it is tiny.
 
-    The relative error stays near the rounding of one subtraction for every lead of the
-    right word's logit, from 0 to 700: see `log_softmax`. Inputs of half or single
-    precision are computed in float64.
+    The relative error stays below 1e-13 for every lead of the right word's logit from 0 to
+    700: see `log_softmax`. Inputs of half or single precision are computed in float64.
 
     Parameters
     ----------
@@ -218,12 +219,12 @@ def _reduced(
     losses: NDArray[np.float64], counted: NDArray[np.bool_], reduction: str
 ) -> NDArray[np.float64]:
     """Mean over the counted losses, sum, or the losses as they are; the rest are 0."""
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+        raise ValueError(f"reduction must be one of {REDUCTIONS}, got {reduction!r}")
     if reduction == "none":
         return losses[()]
     if reduction == "sum":
         return losses.sum()
-    if reduction != "mean":
-        raise ValueError(f"reduction must be one of {REDUCTIONS}, got {reduction!r}")
     if not counted.any():
         raise ValueError(
             f"a mean needs at least one counted target, got none of {counted.size}; "

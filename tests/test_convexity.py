@@ -14,7 +14,12 @@ from nwp.convexity import (
     hessian_in_probabilities,
     two_weight_loss,
 )
-from nwp.loss import cross_entropy, cross_entropy_from_logits, softmax
+from nwp.loss import (
+    cross_entropy,
+    cross_entropy_from_logits,
+    cross_entropy_one_hot,
+    softmax,
+)
 
 FRACTIONS = np.linspace(0, 1, 11)
 
@@ -55,6 +60,15 @@ def test_the_loss_is_flat_in_the_other_words(prediction):
     shuffled[others] = y_hat[others[::-1]]
     gaps = chord_gap(lambda p: cross_entropy(p, w), y_hat, shuffled, FRACTIONS)
     assert_allclose(gaps, 0, atol=1e-14)
+
+
+@pytest.mark.claim("prop-flat")
+@given(distribution_pairs(smallest=1e-3), distributions(smallest=1e-3))
+def test_a_positive_target_makes_the_loss_strictly_convex(pair, target):
+    if target.size != pair[0].size or np.abs(pair[0] - pair[1]).max() < 1e-2:
+        return
+    gap = chord_gap(lambda y_hat: cross_entropy_one_hot(y_hat, target), *pair, 0.5)
+    assert gap > 0
 
 
 @pytest.mark.claim("prop-minimum")
@@ -173,6 +187,14 @@ def test_two_weight_loss_is_the_loss_of_a_two_word_model(a, b):
     assert_allclose(two_weight_loss(a, b), expected, rtol=1e-12)
 
 
+@pytest.mark.filterwarnings("error")
+def test_two_weight_loss_at_its_ends():
+    assert two_weight_loss(-30.0, 30.0) == 900.0
+    assert_allclose(two_weight_loss(30.0, 20.0), np.exp(-600.0), rtol=1e-12)
+    assert two_weight_loss(1e200, 1e200) == 0.0
+    assert two_weight_loss(-1e200, 1e200) == np.inf
+
+
 @pytest.mark.claim("cex-weights")
 def test_a_saddle_sits_at_the_origin():
     a, b = torch.zeros(2, dtype=torch.float64, requires_grad=True)
@@ -207,6 +229,16 @@ def test_bad_input_is_named():
         chord_gap(np.sum, [0.0], [1.0, 2.0], 0.5)
     with pytest.raises(ValueError, match=r"fractions must be in \[0, 1\], got 1\.5"):
         chord_gap(np.sum, [0.0], [1.0], 1.5)
+    with pytest.raises(ValueError, match=r"fractions must be in \[0, 1\], got -0\.5"):
+        chord_gap(np.sum, [0.0], [1.0], -0.5)
+    with pytest.raises(ValueError, match="start must be finite, got nan"):
+        chord_gap(np.sum, [np.nan], [1.0], 0.5)
+    with pytest.raises(ValueError, match=r"value of function must have the shape \(\) of a number"):
+        chord_gap(lambda p: p, [0.0, 1.0], [1.0, 0.0], 0.5)
+    with pytest.raises(ValueError, match=r"function at fraction 0\.5 must be finite, got nan"):
+        chord_gap(lambda p: np.nan if p[0] == 0.5 else 0.0, [0.0], [1.0], 0.5)
+    with pytest.raises(ValueError, match=r"a and b must have shapes .* \(2,\) and \(3,\)"):
+        two_weight_loss([1, 2], [1, 2, 3])
     with pytest.raises(ValueError, match="function at end must be finite, got inf"):
         chord_gap(lambda p: cross_entropy(p, 0), [1.0, 0.0], [0.0, 1.0], 0.5)
     with pytest.raises(ValueError, match=r"probabilities must be positive at the targets"):

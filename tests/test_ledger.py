@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from ledger import GENERAL, PROVED, all_claims, all_marks, claims_of, marks_of
+from ledger import GENERAL, PROVED, all_claims, all_marks, claims_of, marks_of, rendered
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 CLAIMS = all_claims()
@@ -55,11 +55,36 @@ def test_reading_a_chapter(tmp_path):
         claims_of(path)
 
 
+@pytest.mark.parametrize("fence", [":::", " ```"])
+def test_a_box_that_cannot_be_read_is_an_error(tmp_path, fence):
+    path = tmp_path / "09_small.ipynb"
+    box = f"{fence}{{prf:lemma}} Small\n:label: lem-small\n\nText.\n{fence}\n"
+    nbformat.write(new_notebook(cells=[new_markdown_cell(box)]), path)
+    with pytest.raises(ValueError, match="1 boxes of sphinx-proof, of which only 0 can be read"):
+        claims_of(path)
+
+
+def test_a_rendered_claim_has_all_its_parts():
+    (claim,) = [claim for claim in CLAIMS if claim.label == "thm-2-1"]
+    tests = [mark for mark in all_marks() if mark.label == claim.label]
+    text = "\n".join(rendered(claim, tests))
+    for part in (
+        claim.statement,
+        claim.hypotheses,
+        claim.stops,
+        tests[0].name,
+        "{prf:ref}`thm-2-1`",
+    ):
+        assert part in text
+
+
 def test_reading_a_test_file(tmp_path):
     path = tmp_path / "test_small.py"
     path.write_text(
         "@pytest.mark.claim('a')\n@given(x)\ndef test_one(x): ...\n"
         "@pytest.mark.claim('b')\n@pytest.mark.slow\ndef test_two(): ...\n"
+        "@pytest.mark.claim('c')\n@pytest.mark.skip('later')\ndef test_three(): ...\n"
+        "@pytest.mark.claim('d')\n@given(x)\ndef helper(): ...\n"
     )
     found = [(test.label, test.name, test.general) for test in marks_of(path)]
     assert found == [

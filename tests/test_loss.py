@@ -262,6 +262,18 @@ def test_half_precision_probabilities_may_miss_the_sum_by_their_rounding():
         cross_entropy(row.astype(np.float64), 0)
 
 
+def test_single_precision_softmax_of_many_words_is_accepted():
+    row = torch.randn(250_000, generator=torch.Generator().manual_seed(1)).mul(3).softmax(0)
+    assert abs(row.double().sum().item() - 1) > 1e-6  # rounded, word by word
+    assert_allclose(cross_entropy(row, 7), -np.log(row[7].item()), rtol=1e-12)
+
+
+def test_integer_rows_must_sum_to_one_exactly():
+    assert cross_entropy(np.array([0, 1], np.uint8), np.uint8(1)) == 0.0
+    with pytest.raises(ValueError, match=r"row sums of probabilities must be 1 within 1e-06"):
+        cross_entropy([2, 0], 0)
+
+
 # ---- reductions ------------------------------------------------------------------------
 
 
@@ -300,12 +312,17 @@ BAD_PROBABILITIES = [
     ([INF, 1.0], ValueError, r"row sums of probabilities must be 1.*got inf"),
     (1.0, ValueError, r"probabilities must have the words.* shape \(\)"),
     ([], ValueError, r"probabilities must have the words.* shape \(0,\)"),
-    ([True, False], TypeError, r"probabilities must hold real numbers, got dtype bool"),
-    (["a", "b"], TypeError, r"probabilities must hold real numbers, got dtype <U1"),
+    ([True, False], TypeError, r"probabilities must hold real numbers.* got dtype bool"),
+    (["a", "b"], TypeError, r"probabilities must hold real numbers.* got dtype <U1"),
+    (np.array([0.5, 0.5], np.longdouble), TypeError, r"probabilities must hold .* 64 bits, got"),
+    (np.ma.array([0.5, 0.5]), TypeError, r"probabilities must be a plain array, got a masked one"),
+    (torch.tensor([0.5, 0.5], requires_grad=True), TypeError, r"probabilities must be readable"),
+    ([1e308] * 3, ValueError, r"row sums of probabilities must be 1.*got inf"),
     ([[0.5, 0.5], [1.0]], ValueError, r"probabilities must be a rectangular array"),
 ]
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("bad", "error", "message"), BAD_PROBABILITIES)
 def test_bad_probabilities_are_named(bad, error, message):
     with pytest.raises(error, match=message):
@@ -319,6 +336,7 @@ BAD_TARGETS = [
     (-1, ValueError, r"targets must be word ids in \[0, 4\), got -1"),
     (1.0, TypeError, r"targets must be integers, got dtype float64"),
     (True, TypeError, r"targets must be integers, got dtype bool"),
+    (np.array([], str), TypeError, r"targets must be integers, got dtype <U1"),
     ("o", TypeError, r"targets must be integers, got dtype <U1"),
     ([1], ValueError, r"targets must have the shape \(\) of the rows of .*, got \(1,\)"),
     ([[1], [1, 2]], ValueError, r"targets must be a rectangular array"),
@@ -337,7 +355,7 @@ BAD_LOGITS = [
     ([NAN, 0.0], ValueError, r"logits must be finite or -inf, got nan at index \(0, 0\)"),
     ([INF, 0.0], ValueError, r"logits must be finite or -inf, got inf at index \(0, 0\)"),
     ([-INF, -INF], ValueError, r"row maxima of logits must be finite, got -inf"),
-    ([1j, 0.0], TypeError, r"logits must hold real numbers, got dtype complex128"),
+    ([1j, 0.0], TypeError, r"logits must hold real numbers.* got dtype complex128"),
 ]
 
 
@@ -359,6 +377,8 @@ def test_bad_shapes_and_options_are_named():
         cross_entropy_one_hot([0.5, 0.5], [1.0, 1.0])
     with pytest.raises(ValueError, match=r"reduction must be one of \('mean', .* got 'avg'"):
         cross_entropy(UNIFORM, 0, reduction="avg")
+    with pytest.raises(ValueError, match=r"reduction must be one of .* got array"):
+        cross_entropy(UNIFORM, 0, reduction=np.array(["mean"]))
     with pytest.raises(ValueError, match=r"in \[0, 4\) or ignore_index -100, got 7"):
         cross_entropy_from_logits(UNIFORM, 7, ignore_index=-100)
     with pytest.raises(TypeError, match=r"ignore_index must be an integer, got 1\.5"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from notebooks import ROOT, defects, execute
+from notebooks import ROOT, defects, execute, inputs_fingerprint, main, normalize
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 
@@ -132,8 +132,49 @@ def test_a_changed_module_makes_its_notebooks_stale(healthy, monkeypatch, tmp_pa
     assert defects(notebook) == []
     loss.write_text(loss.read_text().replace("Surprise at the right word", "The surprise"))
     assert defects(notebook) == []  # a docstring computes nothing
+    (tmp_path / "nwp" / "grammar.py").write_text("changed = True\n")  # not imported by it
+    assert defects(notebook) == []
     checks.write_text(checks.read_text().replace("1e-6", "1e-7"))  # imported by loss
     assert any("stale" in defect for defect in defects(notebook))
+
+
+@pytest.mark.parametrize("source", ["import nwp", "from nwp import cross_entropy"])
+def test_the_packages_own_front_door_leads_to_its_modules(source, monkeypatch, tmp_path):
+    (tmp_path / "nwp").mkdir()
+    for module in (ROOT / "nwp").glob("*.py"):
+        (tmp_path / "nwp" / module.name).write_text(module.read_text())
+    monkeypatch.setattr("notebooks.ROOT", tmp_path)
+    notebook = new_notebook(cells=[new_code_cell(source)])
+    before = inputs_fingerprint(notebook)
+    (tmp_path / "nwp" / "loss.py").write_text("changed = True\n")
+    assert inputs_fingerprint(notebook) != before
+
+
+def test_magic_is_no_plain_python(healthy):
+    notebook = nbformat.read(healthy, as_version=4)
+    notebook.cells[1].source = "!ls"
+    assert defects(notebook) == ["not plain Python: '!ls'"]
+
+
+def test_pieces_of_a_stream_are_joined_and_streams_kept_apart():
+    pieces = [("stdout", "1\n"), ("stdout", "2\n"), ("stderr", "x\n"), ("stdout", "3\n")]
+    cell = new_code_cell("", outputs=[new_output("stream", name=n, text=t) for n, t in pieces])
+    notebook = new_notebook(cells=[cell])
+    normalize(notebook)
+    joined = [(output.name, output.text) for output in notebook.cells[0].outputs]
+    assert joined == [("stdout", "1\n2\n"), ("stderr", "x\n"), ("stdout", "3\n")]
+
+
+def test_the_command_executes_each_notebook_that_it_is_given(healthy, tmp_path, monkeypatch):
+    text = healthy.read_text()
+    paths = [tmp_path / name for name in ("a.ipynb", "b.ipynb")]
+    for path in paths:
+        notebook = nbformat.reads(text, as_version=4)
+        strip(notebook.cells)
+        nbformat.write(notebook, path)
+    monkeypatch.setattr(sys, "argv", ["notebooks.py", "execute", *map(str, paths)])
+    main()
+    assert [path.read_text() for path in paths] == [text, text]
 
 
 def test_running_again_changes_nothing(healthy):

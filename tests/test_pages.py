@@ -15,9 +15,14 @@ HTML = Path(__file__).resolve().parent.parent / "_build" / "html"
 PAGES = sorted(
     p.relative_to(HTML).as_posix() for p in HTML.rglob("*.html") if "_static" not in p.parts
 )
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+
 WIDTHS = (360, 768, 1024, 1280)
 BODY_TEXT = """() => {
     const copy = document.querySelector("main").cloneNode(true);

@@ -60,6 +60,15 @@ def claims_of(path: Path) -> list[Claim]:
     notebook = nbformat.read(path, as_version=4)
     text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     claims = []
+    read, written = (
+        len(BOX.findall(text)),
+        len(re.findall(r"^[ >]*(?:`{3,}|:{3,})\{prf:", text, re.M)),
+    )
+    if read != written:
+        raise ValueError(
+            f"{path.name}: {written} boxes of sphinx-proof, of which only {read} can be read; "
+            "write them with backticks, at the beginning of a line"
+        )
     for box in BOX.finditer(text):
         if box["kind"] == "proof":
             continue
@@ -86,10 +95,13 @@ def marks_of(path: Path) -> list[ClaimTest]:
     """Read which claims the tests of one file name."""
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.FunctionDef):
+        if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):
             continue
+        decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+        if any(decorator.startswith("pytest.mark.skip") for decorator in decorators):
+            continue
+        general = any(decorator.split("(")[0].endswith("given") for decorator in decorators)
         marks = [d for d in node.decorator_list if isinstance(d, ast.Call)]
-        general = any(isinstance(m.func, ast.Name) and m.func.id == "given" for m in marks)
         for mark in marks:
             if isinstance(mark.func, ast.Attribute) and mark.func.attr == "claim":
                 found += [
@@ -133,13 +145,13 @@ class ClaimsDirective(SphinxDirective):
             if claim.chapter != chapter:
                 chapter = claim.chapter
                 lines += [f"**{{doc}}`chapters/{chapter}`**", ""]
-            lines += _rendered(claim, [test for test in tests if test.label == claim.label])
+            lines += rendered(claim, [test for test in tests if test.label == claim.label])
         container = nodes.container(classes=["claims"])
         self.state.nested_parse(StringList(lines, source="claims"), 0, container)
         return [container]
 
 
-def _rendered(claim: Claim, tests: list[ClaimTest]) -> list[str]:
+def rendered(claim: Claim, tests: list[ClaimTest]) -> list[str]:
     """Write one claim as MyST; a fence of colons, because the title contains backticks."""
     names = ", ".join(f"`{test.name}`" for test in tests) or "none"
     parts = [claim.statement, claim.hypotheses, claim.stops, f"**Tests.** {names}"]

@@ -27,7 +27,9 @@ NOTEBOOK_METADATA = {
     "language_info": {"name": "python"},
 }
 UNREPEATABLE = {
-    "a path of one machine": r"(?:^|[\s'\"(=])(?:/(?:home|root|Users|tmp|work|private)/|[A-Z]:\\)",
+    "a path of one machine": (
+        r"(?:^|[\s'\"(=])(?:/(?:home|root|Users|tmp|work|private|var|opt|mnt)/|[A-Z]:\\)"
+    ),
     "a path of an environment": r"site-packages|\.venv",
     "a memory address": r"\b0x[0-9a-f]{6,}\b",
     "a date and time": r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d",
@@ -84,6 +86,11 @@ def defects(notebook: NotebookNode) -> list[str]:
     """Say, a sentence each, what would mislead a reader of this committed notebook."""
     found = []
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in code:
+        try:
+            ast.parse(cell.source)
+        except SyntaxError:
+            return [f"not plain Python: {cell.source.splitlines()[0]!r}"]
     counts = [cell.execution_count for cell in code]
     if None in counts:
         found.append("stripped: a code cell was not run")
@@ -136,15 +143,18 @@ def inputs_fingerprint(notebook: NotebookNode) -> str:
 
 
 def _nwp_imports(source: str) -> list[str]:
-    """Name the `nwp` modules that a piece of Python imports."""
+    """Name the `nwp` modules that a piece of Python imports; the package itself is __init__."""
     names = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module == "nwp":
-            names += [alias.name for alias in node.names]
+            for alias in node.names:  # a module, or what the package has from its modules
+                is_module = (ROOT / "nwp" / f"{alias.name}.py").exists()
+                names.append(alias.name if is_module else "__init__")
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nwp."):
             names.append(node.module.removeprefix("nwp."))
         elif isinstance(node, ast.Import):
             names += [a.name[4:] for a in node.names if a.name.startswith("nwp.")]
+            names += ["__init__" for a in node.names if a.name == "nwp"]
     return names
 
 
