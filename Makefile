@@ -43,7 +43,7 @@ lint: $(READY)  ## check the code with ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: $(READY)  ## time and memory of the loss beside its peers (see benchmarks/)
+bench: $(READY)  ## time and memory of the loss beside its peers (PRESET=cpu)
 	$(BIN)/python benchmarks/loss.py --preset $(or $(PRESET),cpu) --out _build/bench/$(or $(PRESET),cpu).json
 
 coverage: $(READY)  ## line coverage of nwp by its own tests

@@ -40,6 +40,8 @@ from nwp.loss import (
     one_hot,
     softmax,
 )
+from nwp.teacher_forcing import PrefixTree, mixed_inputs, pairs, sequence_loss, shift
+from nwp.text import CharacterVocabulary, Vocabulary
 from nwp.weights import (
     Nodes,
     Weights,
@@ -52,8 +54,14 @@ from nwp.weights import (
 )
 
 __all__ = [
+    "CharacterVocabulary",
     "Grammar",
+    "NGram",
+    "NextWords",
     "Nodes",
+    "PrefixTree",
+    "Transformer",
+    "Vocabulary",
     "Weights",
     "backward",
     "bits",
@@ -76,18 +84,27 @@ __all__ = [
     "log_likelihood",
     "log_softmax",
     "logit_step",
+    "mixed_inputs",
     "next_word_counts",
     "one_hot",
+    "pairs",
     "perplexity",
     "project_to_tangent",
     "safe_learning_rate",
+    "sequence_loss",
+    "shift",
     "softmax",
     "softmax_jacobian",
     "turning_rates",
     "two_weight_loss",
 ]
 
-_NEEDS_TORCH = {"linear_cross_entropy": "nwp.vocabulary"}
+_NEEDS_TORCH = {
+    "NGram": "nwp.model",
+    "NextWords": "nwp.model",
+    "Transformer": "nwp.model",
+    "linear_cross_entropy": "nwp.vocabulary",
+}
 
 
 def __getattr__(name: str) -> Any:

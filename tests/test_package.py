@@ -10,7 +10,18 @@ from notebooks import ROOT
 import nwp
 
 MODULES = sorted(path.stem for path in (ROOT / "nwp").glob("*.py") if path.stem[0] != "_")
-NUMPY_ONLY = ("checks", "loss", "equivalence", "convexity", "text", "grammar", "corpora")
+NUMPY_ONLY = (
+    "checks",
+    "loss",
+    "equivalence",
+    "convexity",
+    "text",
+    "grammar",
+    "corpora",
+    "weights",
+    "derivative",
+    "teacher_forcing",
+)
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -168,6 +168,8 @@ def _without_docstrings(source: str) -> str:
             first = node.body[0]
             for number in range(first.lineno - 1, first.end_lineno):
                 lines[number] = ""
+            if len(node.body) == 1:  # a method of a protocol: something must stay
+                lines[first.lineno - 1] = " " * first.col_offset + "..."
     return "\n".join(lines)
 
 

@@ -1,0 +1,327 @@
+r"""Models of the next word: a small modern Transformer, and n-grams as its peers.
+
+Shared ground of chapters 7 and 8. The `Transformer` maps ids to logits, one row for each
+position, and sees at each position only what stands before it. `NextWords` lets it speak in
+words; `NGram` counts. Both answer `next_word_distribution(prefix)`, as `nwp.grammar` does.
+
+Source: Vaswani et al. (2017), "Attention is all you need"; Jurafsky & Martin, *Speech and
+Language Processing*, draft of 3 February 2024 (SLP3), chapters 3 (n-grams) and 10
+(Transformers). Each deviation from the 2017 model is explained where it is made.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nwp import checks
+from nwp.grammar import END
+from nwp.text import Vocabulary
+
+ROTARY_BASE = 10_000.0  # the slowest pair of coordinates turns once in about 60,000 words
+BATCH = 4096  # prefixes that are read at once
+SMOOTHINGS = (None, "additive", "interpolated")
+Pair = tuple[Tensor, Tensor]
+Cache = list[Pair]  # the keys and values of each layer so far
+
+
+def norm(x: Tensor) -> Tensor:
+    """RMS norm without a gain: as good as layer norm here, cheaper, and nothing to learn."""
+    return F.rms_norm(x, (x.shape[-1],))
+
+
+class Attention(nn.Module):
+    """Causal self-attention of `heads` heads.
+
+    *Rotary positions*: queries and keys are turned by an angle that grows with the position,
+    so that their product depends on the distance of two words and no table of positions is
+    learned. *Query-key norm*: the scores are cosines times a learned sharpness, so no score
+    can grow without limit and stop the learning; high learning rates become safe.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        self.sharpness = nn.Parameter(torch.full((heads, 1, 1), (width / heads) ** 0.5))
+
+    def forward(self, x: Tensor, turn: Pair, past: Pair | None) -> tuple[Tensor, Pair]:
+        """Map (B, T, width) to the same, and give the keys and values, those of `past` first."""
+        q, k, v = (  # each (B, heads, T, width / heads)
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in self.qkv(x).chunk(3, dim=-1)
+        )
+        q, k = norm(rotate(q, *turn)), norm(rotate(k, *turn))
+        if past is not None:
+            k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
+        new, seen = q.shape[2], k.shape[2]
+        mask = None
+        if seen > new > 1:  # the new word i may look at i of the new ones and all the old
+            mask = torch.ones(new, seen, dtype=torch.bool, device=x.device).tril(seen - new)
+        y = F.scaled_dot_product_attention(
+            q * self.sharpness, k, v, attn_mask=mask, is_causal=new == seen, scale=1 / q.shape[-1]
+        )
+        return self.out(y.transpose(1, 2).flatten(2)), (k, v)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn the pairs of coordinates (i, i + half) of (..., T, size) by the angles of each row."""
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+
+
+class Block(nn.Module):
+    """Attention, then a layer for each word alone; both add to what they read.
+
+    *Norm first* (Xiong et al. 2020): the sum itself is never rescaled, and gradients reach
+    every layer. *Squared ReLU* (So et al. 2021): it learns faster than GELU, with two
+    matrices where SwiGLU needs three.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attention = Attention(width, heads)
+        self.up = nn.Linear(width, 4 * width, bias=False)
+        self.down = nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x: Tensor, turn: Pair, past: Pair | None) -> tuple[Tensor, Pair]:
+        """Map (B, T, width) to the same; the rest is as in `Attention`."""
+        read, present = self.attention(norm(x), turn, past)
+        x = x + read
+        return x + self.down(F.relu(self.up(norm(x))).square()), present
+
+
+class Transformer(nn.Module):
+    """A decoder-only Transformer: ids → logits of the next word.
+
+    Parameters
+    ----------
+    vocabulary_size : number of words V
+    width : numbers per word and layer; a multiple of 2 × `heads`
+    layers, heads : how many blocks, and how many attention heads in each
+    context : the longest sequence it can read, in words
+    tied : whether the embedding is also the head. It saves V × width numbers, which matters
+        for a large vocabulary and a narrow model; apart, both learn faster.
+    seed : fixes the initial weights
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where a size is not a positive integer, or `width` cannot be divided so.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        *,
+        width: int = 64,
+        layers: int = 2,
+        heads: int = 4,
+        context: int = 64,
+        tied: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        size = checks.integer("vocabulary_size", vocabulary_size, at_least=1)
+        checks.integer("width", width, at_least=2)
+        checks.integer("layers", layers, at_least=1)
+        checks.integer("heads", heads, at_least=1)
+        self.context = checks.integer("context", context, at_least=1)
+        if width % (2 * heads):
+            raise ValueError(f"width must be a multiple of 2 × heads = {2 * heads}, got {width}")
+        self.embedding = nn.Embedding(size, width)
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.head = nn.Linear(width, size, bias=False)
+        if tied:
+            self.head.weight = self.embedding.weight
+        speeds = ROTARY_BASE ** -torch.linspace(0, 1, width // heads // 2)
+        angles = torch.arange(context)[:, None] * speeds
+        self.register_buffer("cos", angles.cos(), persistent=False)
+        self.register_buffer("sin", angles.sin(), persistent=False)
+        self._initialize(tied, seed)
+
+    def _initialize(self, tied: bool, seed: int) -> None:
+        """Start at the loss log V with every block the identity, so that none has to be undone.
+
+        What reads gets variance 1 / width, which keeps the size of its input; what writes back
+        (`out`, `down`, the head) starts at 0. The size of the embedding does not matter for
+        reading, as it is normed; tied, it is also the head, and so small that the logit of the
+        word just read, the only large one at first, is about 1.
+        """
+        generator = torch.Generator().manual_seed(checks.integer("seed", seed, at_least=0))
+        width = self.embedding.embedding_dim
+        nn.init.zeros_(self.head.weight)
+        nn.init.normal_(self.embedding.weight, std=1 / width if tied else 1.0, generator=generator)
+        for block in self.blocks:
+            for reads in (block.attention.qkv, block.up):
+                nn.init.normal_(reads.weight, std=width**-0.5, generator=generator)
+            for writes in (block.attention.out, block.down):
+                nn.init.zeros_(writes.weight)
+
+    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """Return (B, T, V) logits: row t predicts word t + 1, from the words up to t."""
+        return self.head(self.hidden(tokens, cache))
+
+    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """Return (B, T, width), what the head reads; for losses that never hold all logits.
+
+        Parameters
+        ----------
+        tokens : (B, T) ids; with a cache, only the words that are new
+        cache : an empty list at first; it is filled, and given back with the next words
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where `tokens` are not integers of this shape in [0, V), or too many.
+        """
+        if tokens.dtype not in (torch.int64, torch.int32):
+            raise TypeError(f"tokens must be integers, got {tokens.dtype}")
+        if tokens.ndim != 2 or not tokens.numel():
+            raise ValueError(f"tokens must have the shape (B, T), got {tuple(tokens.shape)}")
+        size = self.embedding.num_embeddings
+        if not torch.compiler.is_compiling() and not tokens.is_cuda:  # there it would wait
+            low, high = tokens.aminmax()
+            if low < 0 or high >= size:
+                bad = int(low if low < 0 else high)
+                raise ValueError(f"tokens must be word ids in [0, {size}), got {bad}")
+        start = cache[0][0].shape[2] if cache else 0
+        end = start + tokens.shape[1]
+        if end > self.context:
+            raise ValueError(f"tokens must fit the context of {self.context} words, got {end}")
+        turn = self.cos[start:end], self.sin[start:end]
+        x, present = norm(self.embedding(tokens)), []
+        for i, block in enumerate(self.blocks):
+            x, keys_and_values = block(x, turn, cache[i] if cache else None)
+            present.append(keys_and_values)
+        if cache is not None:
+            cache[:] = present
+        return norm(x)
+
+    @torch.no_grad()
+    def generate(self, tokens: Tensor, count: int, *, seed: int = 0) -> Tensor:
+        """Continue (B, T) ids by `count` words drawn one by one: (B, T + count)."""
+        generator = torch.Generator(tokens.device).manual_seed(seed)
+        cache: Cache = []
+        new = tokens
+        for _ in range(checks.integer("count", count, at_least=0)):
+            shares = self(new, cache)[:, -1].float().softmax(dim=-1)
+            new = torch.multinomial(shares, 1, generator=generator)
+            tokens = torch.cat([tokens, new], dim=1)
+        return tokens
+
+
+class NextWords:
+    """A Transformer that speaks in words, with the interface of `nwp.grammar.NextWordModel`.
+
+    Parameters
+    ----------
+    model : ids → logits
+    vocabulary : words ↔ ids
+    boundary : the word that the model reads before a sentence; every sentence ended with it
+    """
+
+    def __init__(self, model: Transformer, vocabulary: Vocabulary, boundary: str = END) -> None:
+        self.model, self.vocabulary, self.boundary = model, vocabulary, boundary
+
+    @torch.no_grad()
+    def probabilities(self, prefixes: Iterable[Sequence[str]]) -> NDArray[np.float64]:
+        """Return (n, V): a distribution for each of n prefixes, asked together, `BATCH` at a time.
+
+        The model reads them padded at the end: it is causal, so the padding changes nothing.
+        """
+        ids = [self.vocabulary.ids([self.boundary, *prefix]) for prefix in prefixes]
+        device = self.model.head.weight.device
+        answers = [np.empty((0, len(self.vocabulary)))]
+        for start in range(0, len(ids), BATCH):
+            rows = ids[start : start + BATCH]
+            ends = torch.tensor([len(row) - 1 for row in rows], device=device)
+            padded = np.zeros((len(rows), int(ends.max()) + 1), dtype=np.int64)
+            for row, filled in zip(rows, padded, strict=True):
+                filled[: len(row)] = row
+            hidden = self.model.hidden(torch.from_numpy(padded).to(device))
+            last = hidden[torch.arange(len(rows), device=device), ends]
+            answers.append(self.model.head(last).double().softmax(dim=-1).cpu().numpy())
+        return np.concatenate(answers)
+
+    def next_word_distribution(self, prefix: Sequence[str]) -> dict[str, float]:
+        """Return word → probability, given the words since a sentence began."""
+        shares = self.probabilities([prefix])[0].tolist()
+        return dict(zip(self.vocabulary.words, shares, strict=True))
+
+
+class NGram:
+    """The shares of the words that followed the last `order` - 1 words in a text.
+
+    Parameters
+    ----------
+    words : the text, as a list of words
+    order : how many words form an n-gram: 1 for unigrams, 2 for bigrams
+    smoothing : None, "additive" or "interpolated"
+        Additive: every word was seen `strength` times more. Interpolated: `strength` further
+        words were seen in proportion to the model of the next lower order, and below the
+        unigrams in equal shares. None: the shares as they are. A context that was never seen
+        is shortened from the left until it was.
+    strength : above 0
+    boundary : the word before the text and before each prefix; None: there is none
+
+    References
+    ----------
+    SLP3, chapter 3; MacKay & Peto (1995), "A hierarchical Dirichlet language model".
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        order: int,
+        *,
+        smoothing: str | None = None,
+        strength: float = 1.0,
+        boundary: str | None = END,
+    ) -> None:
+        self.order = checks.integer("order", order, at_least=1)
+        if isinstance(words, str) or not len(words):
+            raise ValueError(f"words must be a list of at least one word, got {words!r}")
+        if smoothing not in SMOOTHINGS:
+            raise ValueError(f"smoothing must be one of {SMOOTHINGS}, got {smoothing!r}")
+        if not 0 < strength < math.inf:
+            raise ValueError(f"strength must be above 0 and finite, got {strength}")
+        self.smoothing, self.strength = smoothing, strength
+        self.before = () if boundary is None else (boundary,)
+        text = (*self.before, *words)
+        self.words = tuple(sorted(set(text)))
+        #: For every context of up to order - 1 words: how often each word followed it.
+        self.counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+        for end in range(len(self.before), len(text)):
+            for start in range(max(0, end - order + 1), end + 1):
+                self.counts[text[start:end]][text[end]] += 1
+
+    def next_word_distribution(self, prefix: Sequence[str]) -> dict[str, float]:
+        """Return word → probability, given the words since a sentence began."""
+        if strange := set(prefix) - set(self.words):
+            raise ValueError(f"prefix must hold words of the text, got {min(strange)!r}")
+        context = (*self.before, *prefix)
+        while context not in self.counts:  # none is longer than order - 1, and () always is
+            context = context[1:]
+        share = {word: 1 / len(self.words) for word in self.words}
+        if self.smoothing is None:
+            return self._mixed(context, share, 0.0)
+        if self.smoothing == "additive":
+            return self._mixed(context, share, self.strength * len(self.words))
+        for start in range(len(context), -1, -1):
+            share = self._mixed(context[start:], share, self.strength)
+        return share
+
+    def _mixed(
+        self, context: tuple[str, ...], prior: Mapping[str, float], strength: float
+    ) -> dict[str, float]:
+        """Add `strength` words, shared out as `prior` says, to the counts after `context`."""
+        counts = self.counts[context]
+        total = counts.total() + strength
+        return {word: (counts[word] + strength * prior[word]) / total for word in prior}

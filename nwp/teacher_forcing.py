@@ -1,0 +1,226 @@
+r"""Teacher forcing: the model reads the text's words, never its own.
+
+Chapter 7. The shift from a text to inputs and targets, the pairs (context, next word), the
+loss over a sequence as the chain rule of probability, and inputs in which some words are the
+model's own. For a source that is known exactly, `PrefixTree` measures how far a model is from
+the truth at each position, on the truth's beginnings and on its own, without drawing a
+sample. NumPy, float64, losses in nats.
+
+Source: the document, "Teacher forcing e a computação da perda"; Jurafsky & Martin, *Speech
+and Language Processing*, draft of 3 February 2024 (SLP3), chapters 9 and 10; Williams & Zipser
+(1989); for mixed inputs, Bengio et al. (2015).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nwp import checks
+from nwp.equivalence import kl_divergence
+from nwp.grammar import Grammar, NextWordModel
+
+Tokens = TypeVar("Tokens")  # a list, an array or a tensor; what comes in goes out
+
+
+def shift(tokens: Tokens) -> tuple[Tokens, Tokens]:
+    """Split a text into inputs and targets: target t is the word after input t.
+
+    The one place of the book where the shift happens: models, losses and metrics take inputs
+    and targets as they come from here, and move nothing.
+
+    Parameters
+    ----------
+    tokens : a list or tuple, or a (..., T) NumPy array or torch tensor; T at least 2
+
+    Returns
+    -------
+    inputs : (..., T - 1), all but the last
+    targets : (..., T - 1), all but the first; of arrays and tensors, views
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `tokens` is something else (a str, a set), or shorter than 2.
+
+    References
+    ----------
+    The document, "O" → "sol", "O sol" → "brilha"; SLP3, chapter 10.
+    """
+    if isinstance(tokens, str):
+        raise TypeError(f"tokens must be a list or an array of words, got the str {tokens!r}")
+    if not (isinstance(tokens, list | tuple) or hasattr(tokens, "shape")):
+        raise TypeError(f"tokens must be a list or an array, got {type(tokens).__name__}")
+    shape = tuple(tokens.shape) if hasattr(tokens, "shape") else (len(tokens),)
+    if not shape or shape[-1] < 2:
+        raise ValueError(f"tokens must hold at least 2 on the last axis, got the shape {shape}")
+    if isinstance(tokens, list | tuple):
+        return tokens[:-1], tokens[1:]
+    return tokens[..., :-1], tokens[..., 1:]
+
+
+def pairs(words: Sequence[str]) -> list[tuple[list[str], str]]:
+    """List what a sentence teaches: (all words so far, the next word), one pair per target.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `shift`.
+    """
+    _, targets = shift(list(words) if not isinstance(words, str) else words)
+    return [(list(words[: t + 1]), target) for t, target in enumerate(targets)]
+
+
+def sequence_loss(model: NextWordModel, words: Sequence[str]) -> float:
+    r"""Return :math:`-\log P(w_1 \dots w_n)`, the sum of the losses of the words, in nats.
+
+    By the chain rule, :math:`P(w_1 \dots w_n) = \prod_t \hat y_t[w_{t+1}]`: the model reads
+    the text's own words before each word that it predicts. That is teacher forcing.
+
+    Parameters
+    ----------
+    model : whatever answers `next_word_distribution`
+    words : one sentence from its beginning, or the first words of one
+
+    Returns
+    -------
+    At least 0; ``inf`` where the model excludes a word; 0 for no words.
+    """
+    if isinstance(words, str):
+        raise TypeError(f"words must be a list of words, got the str {words!r}")
+    losses = []
+    for t, word in enumerate(words):
+        share = model.next_word_distribution(words[:t]).get(word, 0.0)
+        if not share:
+            return math.inf  # and the rest need not be asked: the model may not know how
+        losses.append(-math.log(share))
+    return math.fsum(losses)
+
+
+def mixed_inputs(
+    inputs: ArrayLike,
+    predict: Callable[[NDArray[np.int64]], ArrayLike],
+    keep: float,
+    random: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Replace words of the text, from left to right, by words that the model draws.
+
+    Each word but the first stays with probability `keep`; otherwise the model's own draw, from
+    what it has read so far, takes its place. ``keep=1`` is teacher forcing, ``keep=0`` free
+    running, and between them lies scheduled sampling.
+
+    Parameters
+    ----------
+    inputs : (B, T) ids
+    predict : (B, t) ids, what was read so far → (B, V) distributions of the next word
+    keep : in [0, 1]
+    random : where the draws come from
+
+    Returns
+    -------
+    (B, T) ids, a copy.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `inputs` are not integers of this shape, `keep` is no probability, or `predict`
+        does not return distributions.
+
+    References
+    ----------
+    Bengio et al. (2015), "Scheduled sampling for sequence prediction with recurrent neural
+    networks".
+    """
+    given = np.asarray(inputs)
+    if given.ndim != 2 or given.dtype.kind not in "iu":
+        raise ValueError(
+            f"inputs must be integers of the shape (B, T), got {given.dtype} of {given.shape}"
+        )
+    checks.unit_interval("keep", keep)
+    mixed = given.astype(np.int64)
+    for t in range(1, mixed.shape[1] if keep < 1 else 0):  # with every word kept, nothing to ask
+        shares = checks.distributions("predict's answer", predict(mixed[:, :t]))
+        cumulative = shares.cumsum(axis=-1)
+        uniform = random.random((len(mixed), 1)) * cumulative[:, -1:]
+        own = (cumulative <= uniform).sum(axis=-1)  # the first word whose sum is above
+        mixed[:, t] = np.where(random.random(len(mixed)) < keep, mixed[:, t], own)
+    return mixed
+
+
+class PrefixTree:
+    """All beginnings of sentences of a grammar, shorter first, as arrays of length n.
+
+    Parameters
+    ----------
+    grammar : a source without loops
+    words : the words of the predictions, in the order of their ids; all of the grammar's
+
+    Attributes
+    ----------
+    prefixes : the beginnings, tuples of words; the first is empty
+    length : (n,) the number of words; what is predicted there is position `length`
+    truth : (n, V) the true distribution of the next word
+    share : (n,) the share of all positions of a long text; the sum is 1
+    reach : (n,) the probability that a sentence begins so
+    """
+
+    def __init__(self, grammar: Grammar, words: Sequence[str]) -> None:
+        ids = {word: i for i, word in enumerate(words)}
+        if missing := set(grammar.words) - ids.keys():
+            raise ValueError(f"words must hold those of the grammar, got none for {min(missing)!r}")
+        shares = grammar.prefixes()
+        self.prefixes = list(shares)
+        index = {prefix: i for i, prefix in enumerate(self.prefixes)}
+        self.share = np.array(list(shares.values()))
+        self.length = np.array([len(prefix) for prefix in self.prefixes])
+        self.truth = np.zeros((len(index), len(ids)))
+        for prefix, row in zip(self.prefixes, self.truth, strict=True):
+            for word, probability in grammar.next_word_distribution(prefix).items():
+                row[ids[word]] = probability
+        self._parent = np.array([index[p[:-1]] if p else 0 for p in self.prefixes])
+        self._word = np.array([ids[p[-1]] if p else 0 for p in self.prefixes])
+        self.reach = self.reached(self.truth)
+
+    def reached(self, predicted: ArrayLike) -> NDArray[np.float64]:
+        """Return (n,) how often a free-running model begins a sentence with each prefix.
+
+        The product of its (n, V) predictions along the way: the chain rule again.
+        """
+        predicted = self._checked(predicted)
+        reach = np.ones(len(self.length))
+        for length in range(1, self.length.max() + 1):
+            at = self.length == length
+            reach[at] = reach[self._parent[at]] * predicted[self._parent[at], self._word[at]]
+        return reach
+
+    def divergence(self, predicted: ArrayLike) -> NDArray[np.float64]:
+        """Return (n,) the divergence of the prediction from the truth after each prefix."""
+        return kl_divergence(self.truth, self._checked(predicted))
+
+    def by_position(
+        self, values: ArrayLike, weights: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Return the mean of (n,) values at each position, by `reach` unless weights are given."""
+        weights = self.reach if weights is None else checks.nonnegative("weights", weights)
+        values = checks.real_array("values", values)
+        checks.same_shape("values", values, self.length.shape, "the prefixes")
+        checks.same_shape("weights", weights, self.length.shape, "the prefixes")
+        total = np.bincount(self.length, weights * values)
+        return total / np.bincount(self.length, weights)
+
+    def departures(self, predicted: ArrayLike) -> NDArray[np.float64]:
+        """Return for each position the share of free-running sentences that leave there.
+
+        A sentence leaves the language with the first word that the truth excludes. The sum is
+        the share of all its sentences that are not in the language.
+        """
+        predicted = self._checked(predicted)
+        outside = np.where(self.truth > 0, 0.0, predicted).sum(axis=-1)
+        return np.bincount(self.length, self.reached(predicted) * outside)
+
+    def _checked(self, predicted: ArrayLike) -> NDArray[np.float64]:
+        predicted = checks.distributions("predicted", predicted)
+        checks.same_shape("predicted", predicted, self.truth.shape, "the truth")
+        return predicted
