@@ -123,10 +123,10 @@ def integer(name: str, value: int, *, at_least: int | None = None) -> int:
     return number
 
 
-def mean_losses(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    """Return `values` as float64; refuse NaN, and what rounding cannot bring below 0."""
+def nonnegative(name: str, values: ArrayLike, *, slack: float = 0.0) -> NDArray[np.float64]:
+    """Return `values` as float64; refuse NaN and numbers below 0 by more than `slack`."""
     array = real_array(name, values)
-    _refuse(name, array, ~(array >= -SUM_TOLERANCE), "at least 0")
+    _refuse(name, array, ~(array >= -slack), "at least 0")
     return array
 
 

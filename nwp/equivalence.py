@@ -110,7 +110,7 @@ def perplexity(mean_loss: ArrayLike) -> NDArray[np.float64]:
         Where a loss is NaN, or negative beyond rounding.
     """
     with np.errstate(over="ignore"):  # beyond 709 nats the perplexity is inf
-        return np.exp(checks.mean_losses("mean_loss", mean_loss))
+        return np.exp(checks.nonnegative("mean_loss", mean_loss, slack=checks.SUM_TOLERANCE))
 
 
 def bits(nats: ArrayLike) -> NDArray[np.float64]:

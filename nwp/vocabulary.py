@@ -3,9 +3,9 @@ r"""Chapter 6: the cross-entropy of a large vocabulary, without its scores in me
 A model's last layer scores every word, ``z = weight @ h``, and the loss reads the scores:
 :math:`\ell = \log \sum_v e^{z_v} - z_w`. For N contexts and V words that is an (N, V) array, often
 larger than all the rest of the model. Here a block of contexts is scored, gives its losses and its
-part of both gradients, and is overwritten by the next block: each score is computed once, and
-never held with all the others. The document's Observation, made exact: the lookup ``z[w]`` is free,
-the sum over the vocabulary is what costs.
+part of both gradients, and is overwritten by the next block: each score is computed once (for
+"none", twice), and never held with all the others. The document's Observation, made exact: the
+lookup ``z[w]`` is free, the sum over the vocabulary is what costs.
 
 **No digit lost.** Let :math:`d = \log\sum_{v \ne w} e^{z_v} - z_w`, by how much the *other* words
 together lead the right one, and :math:`q` the softmax over the other words alone. Then
@@ -13,7 +13,7 @@ together lead the right one, and :math:`q` the softmax over the other words alon
 .. math:: \ell = \log(1 + e^d), \qquad \partial\ell/\partial z = \sigma(d)\,(q - e_w).
 
 Both keep their digits for a confident model, where the difference above and :math:`\hat y_w - 1`
-round to 0 (in float32 from :math:`d` of about -17 on).
+round to 0 (in float32, for :math:`d` below about -17).
 
 Sources: SLP3, chapter 10 (the loss); Hsu et al., "Liger Kernel: Efficient Triton Kernels for LLM
 Training", arXiv:2410.10989 (blocks of contexts, gradients computed with the loss); Wijmans et al.,
@@ -48,8 +48,11 @@ def linear_cross_entropy(
     r"""Cross-entropy of ``softmax(hidden @ weight.T)`` at the targets, in nats, block by block.
 
     The gradients are computed with the loss, from the same scores, and wait for ``backward``; those
-    that nobody asked for (``torch.no_grad``, a frozen input) are left out. Backward through "none",
-    or a second time, computes the scores again: what each loss counts is only known by then.
+    that nobody asked for (``torch.no_grad``, a frozen input) are left out. Backward through "none"
+    computes the scores again, because what each loss counts is only known by then; so does a
+    second backward pass, because the first gave its gradients away. Under ``torch.autocast``
+    float32 inputs are first cast to its dtype, which must be bfloat16: float16, the default on
+    CUDA, is refused with a `TypeError`.
 
     Parameters
     ----------
