@@ -104,6 +104,16 @@ def word_ids(
     return array.astype(np.int64)
 
 
+def predictions(
+    probabilities: ArrayLike, targets: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return (..., V) distributions and the (...) word ids that go with them."""
+    predicted = distributions("probabilities", probabilities)
+    words = word_ids("targets", targets, predicted.shape[-1])
+    same_shape("targets", words, predicted.shape[:-1], "the rows of probabilities")
+    return predicted, words
+
+
 def same_shape(name: str, array: NDArray, expected: tuple[int, ...], of: str) -> None:
     """Refuse an array whose shape is not the one that `of` asks for."""
     if array.shape != expected:

@@ -75,10 +75,8 @@ def hessian_in_probabilities(probabilities: ArrayLike, targets: ArrayLike) -> ND
     TypeError, ValueError
         Naming the argument; also where a right word has probability 0, outside the domain.
     """
-    predicted = checks.distributions("probabilities", probabilities)
+    predicted, words = checks.predictions(probabilities, targets)
     size = predicted.shape[-1]
-    words = checks.word_ids("targets", targets, size)
-    checks.same_shape("targets", words, predicted.shape[:-1], "the rows of probabilities")
     right = np.take_along_axis(predicted, words[..., None], axis=-1)
     if np.any(right == 0):
         raise ValueError("probabilities must be positive at the targets, got 0.0")

@@ -43,9 +43,7 @@ def gradient_wrt_probabilities(probabilities: ArrayLike, targets: ArrayLike) -> 
     ----------
     The document, Lemma 2.1.
     """
-    predicted = checks.distributions("probabilities", probabilities)
-    words = checks.word_ids("targets", targets, predicted.shape[-1])
-    checks.same_shape("targets", words, predicted.shape[:-1], "the rows of probabilities")
+    predicted, words = checks.predictions(probabilities, targets)
     at_word = words[..., None]
     right = np.take_along_axis(predicted, at_word, axis=-1)
     if np.any(right == 0):

@@ -118,9 +118,7 @@ def cross_entropy(
     ----------
     The document, definition of the loss; SLP3, chapter 10.
     """
-    predicted = checks.distributions("probabilities", probabilities)
-    words = checks.word_ids("targets", targets, predicted.shape[-1])
-    checks.same_shape("targets", words, predicted.shape[:-1], "the rows of probabilities")
+    predicted, words = checks.predictions(probabilities, targets)
     with np.errstate(divide="ignore"):  # -log 0 is inf, by definition
         losses = 0.0 - np.log(_at(predicted, words))  # not -log: certainty costs 0.0, not -0.0
     return _reduced(losses, np.full(words.shape, True), reduction)
