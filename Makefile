@@ -26,8 +26,9 @@ book: _build/html/.built  ## build the book and print the page to open
 	@echo "Open _build/html/index.html"
 
 _build/html/.built: $(READY) $(SOURCES)
-	@# After a failure everything is read again: a page that is not would not warn again.
-	$(BIN)/jupyter-book build --quiet -W -n --keep-going . || { rm -rf _build/.doctrees; exit 1; }
+	@# All pages are written, for each shows the table of contents. After a failure all are read
+	@# again: a page that is not would not repeat its warning.
+	$(BIN)/jupyter-book build --all --quiet -W -n --keep-going . || { rm -rf _build/.doctrees; exit 1; }
 	@touch $@
 
 test: book  ## build the book, then run every test and every notebook
