@@ -31,7 +31,7 @@ Cache = list[Pair]  # the keys and values of each layer so far
 
 
 def norm(x: Tensor) -> Tensor:
-    """RMS norm without a gain: as good as layer norm here, cheaper, and nothing to learn."""
+    """RMS norm without a gain: no mean to subtract, and nothing to learn."""
     return F.rms_norm(x, (x.shape[-1],))
 
 
@@ -40,8 +40,8 @@ class Attention(nn.Module):
 
     *Rotary positions*: queries and keys are turned by an angle that grows with the position,
     so that their product depends on the distance of two words and no table of positions is
-    learned. *Query-key norm*: the scores are cosines times a learned sharpness, so no score
-    can grow without limit and stop the learning; high learning rates become safe.
+    learned. *Query-key norm*: the scores are cosines times a learned sharpness; however large
+    the vectors become, they alone cannot make the attention all or nothing.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -80,8 +80,8 @@ class Block(nn.Module):
     """Attention, then a layer for each word alone; both add to what they read.
 
     *Norm first* (Xiong et al. 2020): the sum itself is never rescaled, and gradients reach
-    every layer. *Squared ReLU* (So et al. 2021): it learns faster than GELU, with two
-    matrices where SwiGLU needs three.
+    every layer. *Squared ReLU* (So et al. 2021, who report faster learning): two matrices
+    where SwiGLU needs three.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -107,7 +107,7 @@ class Transformer(nn.Module):
     layers, heads : how many blocks, and how many attention heads in each
     context : the longest sequence it can read, in words
     tied : whether the embedding is also the head. It saves V × width numbers, which matters
-        for a large vocabulary and a narrow model; apart, both learn faster.
+        for a large vocabulary and a narrow model.
     seed : fixes the initial weights
 
     Raises
