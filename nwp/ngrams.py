@@ -212,8 +212,7 @@ class KneserNey:
             ngrams = order.ranks(contexts * self.vocabulary_size + words)
             probabilities = order.seen[ngrams] + order.rest[contexts] * probabilities
             contexts = np.append(-1, ngrams)[:-1]  # nothing is before the first word
-        certain = np.minimum(probabilities[read.size :], 1.0)  # the sum may be 1 + 2e-16
-        return 0.0 - np.log(certain)  # not -np.log: certainty costs 0.0, never -0.0
+        return 0.0 - np.log(probabilities[read.size :])  # not -np.log: 1 costs 0.0, never -0.0
 
     def distribution(self, context: ArrayLike = ()) -> NDArray[np.float64]:
         """Return (V,) the probability of each word after (m,) ids, the last of them the nearest.
