@@ -10,7 +10,9 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -23,7 +25,7 @@ from nwp.runs import Text, read_text
 from nwp.training import IGNORED, Trainer, flops_per_token, gather, tile
 
 TURN = 20  # steps
-LOOKS = 12  # evaluations on the way, equally spaced in steps
+LOOKS = 6  # evaluations on the way, equally spaced in steps
 WARM = {"cpu": 0, "cuda": 10}  # steps before the clock runs: on a GPU they compile
 PEAK = 989e12  # dense bfloat16 operations per second of an H100 or H200, by its data sheet
 
@@ -121,6 +123,21 @@ def race(peers: list[Peer], text: Text, device: str) -> dict:
     return {peer.name: peer.curve for peer in peers}
 
 
+def one_seed(arguments: argparse.Namespace, text: Text, seed: int) -> dict:
+    """Let all peers run with one seed."""
+    if arguments.at_once > 1:
+        torch.set_num_threads(1)
+    device, recipe, preset = arguments.device, RECIPES[arguments.size], PRESETS[arguments.size]
+    steps = recipe.steps * recipe.rows * recipe.context // (preset.rows * preset.context)
+    peers = [
+        ours("nwp", preset, text, seed, device),
+        ours("nwp, equal tokens", replace(preset, steps=steps), text, seed, device),
+        theirs("nanoGPT", recipe.peak, text, arguments, seed),
+        theirs("nanoGPT, tuned", arguments.tuned, text, arguments, seed),
+    ]
+    return {"seed": seed, "peers": race(peers, text, device)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=RECIPES, default="cpu", help="nanoGPT's setting (cpu)")
@@ -128,42 +145,34 @@ def main() -> None:
     parser.add_argument("--nanogpt", type=Path, help="a checkout of nanoGPT, to run its own model")
     parser.add_argument("--tuned", type=float, default=4e-3, help="peak rate of the tuned recipe")
     parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
+    parser.add_argument("--at-once", type=int, default=1, help="seeds at once, a thread each (1)")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     arguments = parser.parse_args()
     arguments.device = device = "cuda" if arguments.size == "gpu" else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         parser.error("--size gpu needs a CUDA device; PyTorch finds none here")
     preset = PRESETS[arguments.size]
-    recipe = RECIPES[arguments.size]
     text = read_text(arguments.corpus, preset)
-    budget = recipe.steps * recipe.rows * recipe.context
-    longer = replace(preset, steps=budget // (preset.rows * preset.context))
-    result = describe(device, 0, None) | {
+    result = describe(device, 0, 1 if arguments.at_once > 1 else None) | {
         "corpus": {"sha256": text.sha256, "validation_tokens": len(text.validation) - 1},
         "restated": arguments.nanogpt is None,
+        "at_once": arguments.at_once,
         "preset": asdict(preset),
-        "recipe": asdict(recipe),
+        "recipe": asdict(RECIPES[arguments.size]),
         "tuned_peak": arguments.tuned,
         "left_out": f"evaluation; the first {WARM[device]} steps of each peer",
-        "seeds": [],
     }
     if device == "cuda":
-        result["flops_per_token"] = flops_per_token(
-            preset.model(len(text.vocabulary), boundary=None)
-        )
-        result["peak_flops"] = PEAK
-    for seed in range(arguments.seeds):
-        print(f"seed {seed}", flush=True)
-        peers = [
-            ours("nwp", preset, text, seed, device),
-            ours("nwp, equal tokens", longer, text, seed, device),
-            theirs("nanoGPT", recipe.peak, text, arguments, seed),
-            theirs("nanoGPT, tuned", arguments.tuned, text, arguments, seed),
-        ]
-        result["seeds"].append({"seed": seed, "peers": race(peers, text, device)})
-        write(arguments.out, result)
-    for name in result["seeds"][0]["peers"]:
-        ends = [run["peers"][name][-1] for run in result["seeds"]]
+        model = preset.model(len(text.vocabulary), boundary=None)
+        result |= {"flops_per_token": flops_per_token(model), "peak_flops": PEAK}
+    seeds = []
+    with ProcessPoolExecutor(arguments.at_once, mp_context=get_context("spawn")) as pool:
+        running = [pool.submit(one_seed, arguments, text, seed) for seed in range(arguments.seeds)]
+        for done in as_completed(running):
+            seeds = sorted([*seeds, done.result()], key=lambda run: run["seed"])
+            write(arguments.out, result | {"seeds": seeds})
+    for name in seeds[0]["peers"]:
+        ends = [run["peers"][name][-1] for run in seeds]
         loss, seconds = (statistics.mean(end[key] for end in ends) for key in ("loss", "seconds"))
         print(f"{name:20} {ends[0]['tokens']:>10,} tokens {seconds:8.1f} s  loss {loss:.4f}")
 

@@ -9,6 +9,7 @@ Language Processing*, draft of 3 February 2024 (SLP3), chapter 10. Each deviatio
 2017 model is explained where it is made.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np

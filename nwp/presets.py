@@ -110,6 +110,9 @@ PRESETS = {
         rows=6,
         muon_rate=0.02,
         adam_rate=0.008,
+        momentum=0.9,
+        evaluate_every=320,
+        save_every=160,
     ),
     # The size of nanoGPT's configuration for a GPU.
     "gpu": Preset(
@@ -124,20 +127,22 @@ PRESETS = {
         adam_rate=0.008,
         weight_decay=0.1,
     ),
-    # The document's case: words, tens of thousands of them.
+    # The document's case: words, fifteen thousand of them.
     "machado": Preset(
         unit="word",
         least_count=2,
-        layers=4,
+        layers=2,
         heads=4,
-        width=256,
+        width=128,
         context=64,
         tied=True,
-        steps=1500,
-        rows=32,
+        steps=1000,
+        rows=16,
         muon_rate=0.02,
         adam_rate=0.004,
         weight_decay=0.1,
+        evaluate_every=250,
+        save_every=250,
     ),
 }
 
