@@ -199,12 +199,8 @@ class LossExplorer extends Explorer {
     if (slope !== null && loss <= CHART.most) {
       const scaled = (slope * (CHART.bottom - CHART.top)) / CHART.most / (CHART.right - CHART.left);
       const reach = 105 / Math.hypot(1, scaled); // the same length at every slope
-      set(this.tangent, {
-        d: path([
-          [at[0] - reach, at[1] + scaled * reach],
-          [at[0] + reach, at[1] - scaled * reach],
-        ]),
-      });
+      const ends = [Math.max(CHART.left, at[0] - reach), Math.min(CHART.right, at[0] + reach)];
+      set(this.tangent, { d: path(ends.map((x) => [x, at[1] - scaled * (x - at[0])])) });
     } else set(this.tangent, { d: "" });
     this.formula.textContent = `${MINUS}log ŷ[w] = ${MINUS}log ${shown(p, 2)}`;
     this.result.textContent = `${shown(loss)} ${this.t("nats")}`;
