@@ -137,7 +137,7 @@ const PLACES = {
     nameAt(level) {
       const c = -Math.log(Math.expm1(level));
       if (Math.abs(c) < 1e-9) return [...square(-3, 3)([-2.2, 0]), "middle"]; // on the axes
-      const a = Math.sqrt(Math.abs(c)) * 1.7; // beside the diagonals, where the chords lie
+      const a = Math.min(1.7 * Math.sqrt(Math.abs(c)), 2.6); // beside the diagonals, where the chords lie
       return [...square(-3, 3)([a, c / a]), "middle"];
     },
     chords: {

@@ -101,7 +101,7 @@ class ForcingExplorer extends Explorer {
         html("span", { class: "text" }, text[k] ?? "\u00a0"),
         html(
           "span",
-          { class: `word ${own ? "own" : ""} ${k >= inside ? "out" : ""}` },
+          { class: `word ${own ? "own" : ""} ${k >= inside && k <= this.step ? "out" : ""}` },
           k === this.step && !free ? "?" : (word ?? "\u00a0"),
         ),
         html("span", { class: "cost number" }, cost === undefined ? "\u00a0" : shown(cost)),
