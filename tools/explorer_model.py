@@ -3,8 +3,8 @@
     python tools/explorer_model.py            # writes tools/explorers/forcing.json
 
 The training is the teacher-forced one of the chapter's comparison: 200 batches of 64
-sentences. It runs in float64: on one thread or two, the log-probabilities then agree to 1e-12,
-where float32 leaves 1e-5. The model's own sentences are the first that its generator draws, not chosen ones.
+sentences. It runs in float64, where one thread or two give log-probabilities that agree to
+1e-12. The model's own sentences are the first that its generator draws, not chosen ones.
 """
 
 import itertools
