@@ -12,7 +12,7 @@ ENDS = np.array([[0.9, 0.1], [0.1, 0.9]])
 GAP = chord_gap(lambda y_hat: cross_entropy(y_hat, 0), *ENDS, 0.5)
 
 
-def curvature(z, v):
+def curvature_along(z, v):
     return v @ hessian_in_logits(z) @ v
 
 
@@ -25,7 +25,7 @@ DIRECTIONS = [
     (np.array([0.0, 0.0]), np.array([1.0, 0.0])),
     (np.array([1.0, 0.0]), np.array([2.0, -1.0])),
     (np.array([1000.0, 1001.0]), np.array([1.0, 0.5])),
-    (np.array([1.0, -0.5, 0.3]), np.array([1.0, 1.0, 1.0])),
+    (np.array([1.0, -0.5, 0.3]), np.array([1.0, 1.0, 0.0])),
     (np.array([0.2, -1.5, 0.3, 2.0]), np.array([1.5, -2.0, 0.0, 1.0])),
 ]
 
@@ -92,15 +92,15 @@ EXERCISES = {
         ],
     ),
     "3.4": Code(
-        curvature,
+        curvature_along,
         DIRECTIONS,
         {
             "mean-not-subtracted": lambda z, v: softmax(z) @ v**2,
             "slope-not-curvature": lambda z, v: softmax(z) @ v,
             "unweighted": [lambda z, v: np.var(v), lambda z, v: np.var(v, ddof=1)],
-            "standard-deviation": lambda z, v: np.sqrt(curvature(z, v)),
-            "per-length": lambda z, v: curvature(z, v) / (v @ v),
-            "missing-minus": lambda z, v: -curvature(z, v),
+            "standard-deviation": lambda z, v: np.sqrt(curvature_along(z, v)),
+            "per-length": lambda z, v: curvature_along(z, v) / (v @ v),
+            "missing-minus": lambda z, v: -curvature_along(z, v),
             "max-shift": naive_curvature,
         },
     ),

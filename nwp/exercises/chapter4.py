@@ -71,7 +71,7 @@ def swing(argument=1.0):
     return low
 
 
-def gradients(E, U, contexts, targets):
+def weight_gradients(E, U, contexts, targets):
     return tuple(backward(Weights(E, U), contexts, targets)[0])
 
 
@@ -79,7 +79,7 @@ def of_last_example(E, U, contexts, targets):
     at_hidden = backward(Weights(E, U), contexts, targets)[1].hidden
     at_embedding = np.zeros_like(E)
     at_embedding[contexts] = at_hidden
-    return at_embedding, gradients(E, U, contexts, targets)[1]
+    return at_embedding, weight_gradients(E, U, contexts, targets)[1]
 
 
 def by_errors(errors):
@@ -152,20 +152,25 @@ EXERCISES = {
         ],
     ),
     "4.7": Code(
-        gradients,
+        weight_gradients,
         MODELS,
         {
-            "sum-not-mean": lambda E, U, x, w: tuple(len(x) * g for g in gradients(E, U, x, w)),
-            "missing-minus": lambda E, U, x, w: tuple(-g for g in gradients(E, U, x, w)),
+            "sum-not-mean": lambda E, U, x, w: tuple(
+                len(x) * g for g in weight_gradients(E, U, x, w)
+            ),
+            "missing-minus": lambda E, U, x, w: tuple(-g for g in weight_gradients(E, U, x, w)),
             "repeats-lost": of_last_example,
             "truth-forgotten": by_errors(lambda nodes, w: nodes.probabilities),
             "gradient-in-probabilities": by_errors(
                 lambda nodes, w: gradient_wrt_probabilities(nodes.probabilities, w)
             ),
-            "swapped": lambda E, U, x, w: gradients(E, U, x, w)[::-1],
+            "swapped": lambda E, U, x, w: weight_gradients(E, U, x, w)[::-1],
             "transposed": [
-                lambda E, U, x, w: (gradients(E, U, x, w)[0], gradients(E, U, x, w)[1].T),
-                lambda E, U, x, w: tuple(g.T for g in gradients(E, U, x, w)),
+                lambda E, U, x, w: (
+                    weight_gradients(E, U, x, w)[0],
+                    weight_gradients(E, U, x, w)[1].T,
+                ),
+                lambda E, U, x, w: tuple(g.T for g in weight_gradients(E, U, x, w)),
             ],
         },
     ),
