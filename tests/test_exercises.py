@@ -8,6 +8,7 @@ import ast
 import os
 import re
 import string
+import warnings
 
 import nbformat
 import numpy as np
@@ -639,6 +640,10 @@ WITNESSES = {
 }
 
 
+def unwrapped(verdict):
+    return " ".join(verdict.message.split())
+
+
 def of_kind(kind):
     return [number for number in numbers() if isinstance(find(number), kind)]
 
@@ -665,7 +670,7 @@ def test_a_mistake_is_recognized(number, mistake, answer, capsys):
     verdict = check(number, answer)
     assert not verdict
     assert verdict.mistake == mistake
-    assert MISTAKES["en"][mistake] in verdict.message
+    assert MISTAKES["en"][mistake] in unwrapped(verdict)
     assert capsys.readouterr().out == verdict.message + "\n"
 
 
@@ -740,6 +745,7 @@ def test_numbers_that_are_none(number):
     assert "not yet" in check(number, blank).message
     assert "not yet" in check(number, ...).message
     if count > 1:
+        assert "not yet" in check(number, (0.5,) + (None,) * (count - 1)).message
         assert f"{count} numbers" in check(number, 0.5).message
         assert f"{count} numbers" in check(number, (1,) * (count + 1)).message
         assert "no number" in check(number, ("a",) * count).message
@@ -807,7 +813,11 @@ def test_tensors_and_lists_are_welcome():
 
 @pytest.mark.filterwarnings("error")
 def test_the_readers_warnings_stay_out_of_the_way(recwarn):
-    assert check("1.4", lambda p, w: (0 - np.log(chosen(p, w))).mean())
+    def wordy(p, w):
+        warnings.warn("experimental", stacklevel=1)
+        return (0 - np.log(chosen(p, w))).mean()
+
+    assert check("1.4", wordy)
     assert not recwarn.list
 
 
@@ -822,7 +832,7 @@ def test_the_language_is_chosen(monkeypatch):
     monkeypatch.setattr(exercises, "language", "pt")
     verdict = check("1.2", 15.61)
     assert "não está certa" in verdict.message
-    assert MISTAKES["pt"]["log-base"] in verdict.message
+    assert MISTAKES["pt"]["log-base"] in unwrapped(verdict)
     assert check("1.2", None, language="en").message.startswith("1.2: not yet")
     with pytest.raises(ValueError, match=r"language must be one of \['en', 'pt'\], got 'de'"):
         check("1.2", None, language="de")

@@ -147,10 +147,16 @@ def test_the_packages_own_front_door_leads_to_its_modules(source, monkeypatch, t
     assert inputs_fingerprint(notebook) != before
 
 
-def test_a_check_leads_to_the_exercises_of_its_chapter(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    "source",
+    [
+        'from nwp.exercises import check\n\nassert check("1.2", 10.82)',
+        'from nwp import exercises\n\nexercises.check("1.2", 10.82)',
+    ],
+)
+def test_a_check_leads_to_the_exercises_of_its_chapter(source, monkeypatch, tmp_path):
     shutil.copytree(ROOT / "nwp", tmp_path / "nwp")
     monkeypatch.setattr("notebooks.ROOT", tmp_path)
-    source = 'from nwp.exercises import check\n\nassert check("1.2", 10.82)'
     notebook = new_notebook(cells=[new_code_cell(source)])
     exercises = tmp_path / "nwp" / "exercises"
     seen = [inputs_fingerprint(notebook)]

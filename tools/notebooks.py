@@ -158,15 +158,22 @@ def _nwp_imports(source: str) -> list[str]:
         if isinstance(node, ast.ImportFrom) and node.module == "nwp":
             for alias in node.names:  # a module, or what the package has from its modules
                 names.append(alias.name if _module(alias.name).exists() else "__init__")
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check":
-            chapter, _, _ = node.args[0].value.partition(".")
-            names.append(f"exercises.chapter{chapter}")
+        elif isinstance(node, ast.Call) and (exercise := _checked(node)):
+            names.append(f"exercises.chapter{exercise.partition('.')[0]}")
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nwp."):
             names.append(node.module.removeprefix("nwp."))
         elif isinstance(node, ast.Import):
             names += [a.name[4:] for a in node.names if a.name.startswith("nwp.")]
             names += ["__init__" for a in node.names if a.name == "nwp"]
     return names
+
+
+def _checked(call: ast.Call) -> str | None:
+    """Return the exercise that a call checks: "1.4" of `check("1.4", batch_loss)`."""
+    name = getattr(call.func, "id", getattr(call.func, "attr", None))
+    if name == "check" and call.args and isinstance(call.args[0], ast.Constant):
+        return str(call.args[0].value)
+    return None
 
 
 def _without_docstrings(source: str) -> str:

@@ -10,10 +10,13 @@ Set ``nwp.exercises.language = "pt"`` for messages in Brazilian Portuguese.
 
 import importlib
 import pkgutil
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 from nwp.exercises.messages import MESSAGES, MISTAKES
+
+LINE = 72  # characters; the book's pages show a few more beside their columns
 
 language = "en"
 
@@ -65,7 +68,8 @@ def check(exercise: str, answer: Any, *, language: str | None = None) -> Verdict
     words = MESSAGES[chosen]
     message = f"{exercise}: {words[finding.key].format(**finding.fields)}"
     if finding.mistake is not None:
-        message += f"\n{words['looks-like'].format(mistake=MISTAKES[chosen][finding.mistake])}"
+        known = words["looks-like"].format(mistake=MISTAKES[chosen][finding.mistake])
+        message += "\n" + textwrap.fill(known, LINE, break_long_words=False)
     print(message)
     return Verdict(finding.key == "right", message, finding.mistake)
 

@@ -7,8 +7,8 @@ and a hint that is not the solution.
 MESSAGES = {
     "en": {
         "right": "right.",
-        "not-yet-code": "not yet. Put your code where NotImplementedError stands.",
-        "not-yet-numbers": "not yet. Put your answer where None stands.",
+        "not-yet-code": "not yet. Your code is missing.",
+        "not-yet-numbers": "not yet. Your answer is missing.",
         "not-a-function": "pass the function itself, without calling it: its name and no brackets.",
         "wrong": (
             "not right. An input that shows it:\n"
@@ -40,8 +40,8 @@ MESSAGES = {
     },
     "pt": {
         "right": "certo.",
-        "not-yet-code": "ainda não. Ponha seu código no lugar de NotImplementedError.",
-        "not-yet-numbers": "ainda não. Ponha sua resposta no lugar de None.",
+        "not-yet-code": "ainda não. Falta o seu código.",
+        "not-yet-numbers": "ainda não. Falta a sua resposta.",
         "not-a-function": "passe a própria função, sem chamá-la: o nome, sem parênteses.",
         "wrong": (
             "não está certo. Uma entrada que mostra isso:\n"
