@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CUDA_PINS := ^(cuda|nvidia|triton)
 SOURCES := _config.yml _toc.yml $(wildcard *.md *.bib) $(wildcard chapters/*) \
-           $(wildcard nwp/*.py) $(wildcard tests/*.py) $(wildcard tools/*.py tools/explorers/*) \
+           $(wildcard nwp/*.py nwp/*/*.py) $(wildcard tests/*.py) $(wildcard tools/*.py tools/*/*) \
            $(shell find assets -type f)
 
 .DEFAULT_GOAL := help
