@@ -524,6 +524,11 @@ WRONG_FUNCTIONS = {
         "repeats-lost": lambda train, validation, size: pair_loss(
             train, validation, size, once=True
         ),
+        "log-base": lambda train, validation, size: pair_loss(train, validation, size) / 0.6931472,
+        "missing-minus": lambda train, validation, size: -pair_loss(train, validation, size),
+        "sum-not-mean": lambda train, validation, size: (
+            pair_loss(train, validation, size) * (len(validation) - 1)
+        ),
         "missing-exp": lambda train, validation, size: np.exp(pair_loss(train, validation, size)),
     },
 }
