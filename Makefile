@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CUDA_PINS := ^(cuda|nvidia|triton)
-SOURCES := _config.yml _toc.yml $(wildcard *.md *.bib) $(wildcard chapters/*) \
-           $(wildcard nwp/*.py) $(wildcard tests/*.py) $(wildcard tools/*.py) \
+SOURCES := $(wildcard *.yml *.md *.bib) $(wildcard chapters/*) \
+           $(wildcard nwp/*.py) $(wildcard tests/*.py) $(wildcard tools/*.py tools/templates/*) \
            $(shell find assets -type f)
 
 .DEFAULT_GOAL := help

@@ -5,10 +5,10 @@ import re
 import nbformat
 import pytest
 from docutils.nodes import make_id
-from index_terms import PLACE, read_terms, terms_file
-from ledger import BOX, chapter_paths
+from index_terms import PLACE, place_of, read_terms, terms_file
+from ledger import BOX, all_claims, chapter_paths
 
-TERMS = read_terms(terms_file("chapters/01_loss"))
+PLACES = read_terms(terms_file("chapters/01_loss"))
 TEXTS = {
     path.stem: "\n\n".join(
         cell.source
@@ -39,7 +39,7 @@ def words_of(term):
     return term.split(";")[0].strip().lower().removesuffix("s")
 
 
-@pytest.mark.parametrize(("term", "place"), [entry[:2] for entry in TERMS])
+@pytest.mark.parametrize(("term", "place"), PLACES)
 def test_the_place_exists_and_speaks_of_the_term(term, place):
     where = PLACE.fullmatch(place)
     found = sections(TEXTS[where["chapter"]]) if where["chapter"] else BOXES
@@ -49,12 +49,20 @@ def test_the_place_exists_and_speaks_of_the_term(term, place):
 
 
 def test_the_index_is_sorted_and_reaches_every_chapter():
-    terms = list(dict.fromkeys(term for term, _, _ in TERMS))
+    terms = list(dict.fromkeys(term for term, _ in PLACES))
     assert terms == sorted(terms, key=str.lower)
-    labels = {place for _, place, _ in TERMS if "#" not in place}
+    labels = {place for _, place in PLACES if "#" not in place}
     for path in chapter_paths():
         own = re.findall(r"^:label: *(\S+)", TEXTS[path.stem], re.MULTILINE)
         assert labels & set(own), f"no entry leads to a box of {path.stem}"
+
+
+def test_a_term_leads_once_into_a_chapter():
+    chapter_of = {claim.label: claim.chapter for claim in all_claims()}
+    found = [
+        (term, place.split("#")[0] if "#" in place else chapter_of[place]) for term, place in PLACES
+    ]
+    assert len(found) == len(set(found))
 
 
 def test_a_place_that_is_none_is_named(tmp_path):
@@ -62,3 +70,11 @@ def test_a_place_that_is_none_is_named(tmp_path):
     path.write_text("surprise: [The definition]\n")
     with pytest.raises(ValueError, match="'surprise' leads to 'The definition', which is no"):
         read_terms(path)
+
+
+def test_a_link_says_where_it_leads():
+    assert place_of("chapters/04_weights.html#prop-rate") == "chapter 4"
+    assert place_of("chapters/10_more.html#x") == "chapter 10"
+    assert place_of("pt/chapters/04_weights.html#prop-rate") == "capítulo 4"
+    assert place_of("glossary.html#term-bit") == "glossary"
+    assert place_of("api.html#nwp.loss.softmax") == ""

@@ -7,6 +7,7 @@ skipped, unless NWP_REQUIRE_BROWSER is set.
 import os
 import shutil
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -140,4 +141,25 @@ def test_paper_shows_every_explanation(browser):
     )
     assert len(heights) >= 12
     assert min(heights) > 10
+    page.context.close()
+
+
+def test_summary_is_one_sheet(browser):
+    page, _ = open_page(browser, "summary.html")
+    for paper in ("A4", "Letter"):
+        assert page.pdf(format=paper).count(b"/Type /Page\n") == 1
+    page.context.close()
+
+
+def test_index_says_where_its_links_lead(browser):
+    page, troubles = open_page(browser, "genindex.html")
+    entries = page.eval_on_selector_all(".index-entries li", "es => es.map(e => e.innerText)")
+    assert "backpropagation: chapter 4, chapter 5, glossary" in entries
+    targets = page.eval_on_selector_all(".index-entries a", "es => es.map(e => e.href)")
+    assert len(targets) > 150
+    for target in targets:
+        name, _, anchor = target.partition("#")
+        text = Path(unquote(urlparse(name).path)).read_text(encoding="utf-8")
+        assert f'id="{unquote(anchor)}"' in text
+    assert troubles == []
     page.context.close()

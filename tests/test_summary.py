@@ -144,7 +144,7 @@ CHECKS = {
     r"e^{\eta (1 - \hat y[w] + \hat y[j])}": one_step,
     r"\frac{\partial L}{\partial H} = G\, W, "
     r"\quad \frac{\partial L}{\partial W} = G^{\mathsf T} H": products,
-    r"\text{share of sentences outside} \le 1 - e^{-D}": escape,
+    r"\text{share outside} \le 1 - e^{-D}": escape,
 }
 
 

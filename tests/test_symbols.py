@@ -13,7 +13,7 @@ import nwp
 
 ROW = re.compile(
     r"^\| \$(?P<symbol>.+?)\$ \| (?P<read>[^|]+) \| (?P<shape>.+?) \| (?:`(?P<code>\w+)`)? ?"
-    r"\| \{doc\}`chapters/(?P<chapter>\w+)` \|$",
+    r"\| \{doc\}`chapter (?P<number>\d+) <chapters/(?P<chapter>0*(?P=number)_\w+)>` \|$",
     re.MULTILINE,
 )
 PAGE = (ROOT / "symbols.md").read_text(encoding="utf-8")

@@ -1,7 +1,8 @@
 """The entries of the index, kept beside the text: `index_terms.yml`.
 
 The chapters stay free of index marks, which a notebook would show. When a page is read, every
-entry whose place lies on it is added there.
+entry whose place lies on it is added there. The page of the index (`templates/genindex.html`)
+says of each link where it leads.
 """
 
 import re
@@ -13,13 +14,14 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
+from strings import STRINGS, language_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = re.compile(r"(?:(?P<chapter>\w+)#)?(?P<anchor>[a-z0-9-]+)")
 
 
-def read_terms(path: Path) -> list[tuple[str, str, bool]]:
-    """Read (term, place, whether it is the main one) of every entry.
+def read_terms(path: Path) -> list[tuple[str, str]]:
+    """Read (term, place) of every entry.
 
     Raises
     ------
@@ -28,10 +30,10 @@ def read_terms(path: Path) -> list[tuple[str, str, bool]]:
     """
     found = []
     for term, places in yaml.safe_load(path.read_text(encoding="utf-8")).items():
-        for number, place in enumerate(places):
+        for place in places:
             if not PLACE.fullmatch(place):
                 raise ValueError(f"{path.name}: {term!r} leads to {place!r}, which is no place")
-            found.append((term, place, number == 0))
+            found.append((term, place))
     return found
 
 
@@ -54,15 +56,34 @@ class IndexTerms(SphinxTransform):
         anchors = {
             anchor: node for node in self.document.findall(nodes.Element) for anchor in node["ids"]
         }
-        for term, place, is_main in read_terms(path):
+        for term, place in read_terms(path):
             where = PLACE.fullmatch(place)
             if where["chapter"] not in (None, page) or where["anchor"] not in anchors:
                 continue
             node = anchors[where["anchor"]]
-            entry = ("single", term, where["anchor"], "main" if is_main else "", None)
+            entry = ("single", term, where["anchor"], "", None)
             node.parent.insert(node.parent.index(node), addnodes.index(entries=[entry]))
+
+
+def place_of(link: str) -> str:
+    """Name the page to which a link of the index leads; nothing for the API's own entries."""
+    page = link.split("#")[0].removesuffix(".html")
+    strings = STRINGS[language_of(page)]
+    if chapter := re.search(r"chapters/0*(\d+)_", page):
+        return strings["chapter"].format(number=chapter[1])
+    return strings["glossary"] if page.endswith("glossary") else ""
+
+
+def name_places(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Hand the page of the index what its template needs."""
+    if template == "genindex.html":
+        context["place_of"] = place_of
+        context["index_title"] = STRINGS[language_of(page)]["index"]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_transform(IndexTerms)
+    app.connect("html-page-context", name_places)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,6 +10,9 @@ STRINGS = {
         "wrong": "Not right.",
         "several": "{count} of the choices are right.",
         "reading": "Reading: about {reading}; with questions and {count} exercises, {total}.",
+        "chapter": "chapter {number}",
+        "glossary": "glossary",
+        "index": "Index",
     },
     "pt-BR": {
         "question": "Pergunta {number}",
@@ -17,6 +20,9 @@ STRINGS = {
         "wrong": "Não é isso.",
         "several": "{count} das opções estão certas.",
         "reading": "Leitura: cerca de {reading}; com perguntas e {count} exercícios, {total}.",
+        "chapter": "capítulo {number}",
+        "glossary": "glossário",
+        "index": "Índice",
     },
 }
 
