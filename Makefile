@@ -37,7 +37,8 @@ test: book  ## build the book, then run every test and every notebook
 notebooks: $(READY)  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab chapters
 
-execute: $(READY)  ## run all chapters in place and normalize them
+execute: $(READY)  ## run all chapters in place, normalize them, update reading times
+	$(BIN)/python tools/reading.py
 	$(BIN)/python tools/notebooks.py execute chapters/*.ipynb
 
 lint: $(READY)  ## check the code with ruff
