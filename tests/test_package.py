@@ -21,6 +21,7 @@ NUMPY_ONLY = (
     "weights",
     "derivative",
     "teacher_forcing",
+    "ngrams",
 )
 
 
