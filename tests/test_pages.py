@@ -146,7 +146,7 @@ def test_paper_shows_every_explanation(browser):
 
 def test_summary_is_one_sheet(browser):
     page, _ = open_page(browser, "summary.html")
-    margin = dict.fromkeys(("top", "right", "bottom", "left"), "12mm")
+    margin = dict.fromkeys(("top", "right", "bottom", "left"), "15mm")
     for paper in ("A4", "Letter"):
         assert page.pdf(format=paper, margin=margin).count(b"/Type /Page\n") == 1
     longer, _ = open_page(browser, "errata.html")
