@@ -24,16 +24,16 @@ def book(*texts):
 
 
 def test_words_formulas_and_cells():
-    assert minutes(book("word " * 1800)) == (10, 10, 0)
-    assert minutes(book("$a + b$ " * 1800)) == (10, 10, 0)
-    assert minutes(book("$$\na + b\n$$\n\n" * 180)) == (10, 10, 0)
+    assert minutes(book("word " * 1800)) == (10, 30, 0)
+    assert minutes(book("$a + b$ " * 1800)) == (10, 30, 0)
+    assert minutes(book("$$\na + b\n$$\n\n" * 180)) == (10, 30, 0)
     cells = [new_code_cell("x = 1") for _ in range(10)]
     hidden = [new_code_cell("x = 1", metadata={"tags": ["hide-input"]}) for _ in range(10)]
-    assert minutes(new_notebook(cells=[*cells, *hidden])) == (10, 10, 0)
+    assert minutes(new_notebook(cells=[*cells, *hidden])) == (10, 30, 0)
 
 
 def test_tasks_count_for_themselves_alone():
-    exercise = "```{exercise} By hand\n:label: x\n\n" + "word " * 1800 + "\n```"
+    exercise = "```{exercise} ★★ By hand: x\n:label: x\n\n" + "word " * 1800 + "\n```"
     question = ":::{question} q-x\n" + "word " * 1800 + "\n:::"
     start, end = (
         "````{solution-start} x\n````\n\nword",
@@ -41,7 +41,7 @@ def test_tasks_count_for_themselves_alone():
     )
     notebook = book(exercise, start, "word " * 1800, end, *[question] * 5)
     notebook.cells.insert(2, new_code_cell("x = 1"))
-    assert minutes(notebook) == (5, 20, 1)
+    assert minutes(notebook) == (5, 30, 1)  # 5 + 5 questions + 30, to the half hour: 40
 
 
 def test_the_line_replaces_an_old_one():

@@ -3,8 +3,9 @@
 `python tools/reading.py` brings the line of every chapter up to date. A test compares.
 
 The estimate: 180 words of prose a minute, where an inline formula counts as a word and a
-displayed one as ten; one minute for each code cell that is shown; ten minutes an exercise and
-one a question. Solutions are part of the exercises. Rounded to five minutes.
+displayed one as ten; one minute for each code cell that is shown and for each question; ten
+minutes, half an hour or two hours for an exercise of one, two or three stars, its stub and its
+solution included. Reading is rounded to five minutes, the total to half an hour.
 """
 
 import re
@@ -17,30 +18,32 @@ from strings import STRINGS, language_of
 
 ROOT = Path(__file__).resolve().parent.parent
 WORDS_A_MINUTE = 180
-CELL, EXERCISE, QUESTION = 1, 10, 1  # minutes
+CELL, QUESTION = 1, 1  # minutes
+EXERCISE = {"★": 10, "★★": 30, "★★★": 120}
 LINE = re.compile(r"^\*(?:Reading|Leitura): [^\n]*\*\n\n", re.MULTILINE)
 
 
 def minutes(notebook: NotebookNode) -> tuple[int, int, int]:
     """Return minutes of reading, minutes with everything, and the number of exercises."""
-    words = cells = exercises = questions = 0
+    words = cells = questions = 0
+    exercises: list[str] = []
     solving = False
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cells += not solving and "hide-input" not in cell.metadata.get("tags", [])
             continue
         text = LINE.sub("", cell.source)
-        exercises += len(re.findall(r"^`{3,}\{exercise\}", text, re.MULTILINE))
+        exercises += re.findall(r"^`{3,}\{exercise\} *(★+)", text, re.MULTILINE)
         questions += len(re.findall(r"^:{3,}\{question\}", text, re.MULTILINE))
         text, solving = _without_tasks(text, solving)
         words += _words(text)
     reading = words / WORDS_A_MINUTE + cells * CELL
-    total = reading + exercises * EXERCISE + questions * QUESTION
-    return _to_five(reading), _to_five(total), exercises
+    total = reading + questions * QUESTION + sum(EXERCISE[stars] for stars in exercises)
+    return _rounded(reading, 5), _rounded(total, 30), len(exercises)
 
 
 def _without_tasks(text: str, solving: bool) -> tuple[str, bool]:
-    """Leave out questions, exercises and solutions; a solution may span several cells."""
+    """Leave out questions, and exercises to the end of their solutions, some cells later."""
     kept, inside = [], None
     for line in text.splitlines():
         if inside:
@@ -50,7 +53,7 @@ def _without_tasks(text: str, solving: bool) -> tuple[str, bool]:
             r"(`{3,}|:{3,})\{(exercise|question|solution-start|solution-end)\}", line
         ):
             inside = task[1]
-            solving = {"solution-start": True, "solution-end": False}.get(task[2], solving)
+            solving = {"exercise": True, "solution-end": False}.get(task[2], solving)
         elif not solving:
             kept.append(line)
     return "\n".join(kept), solving
@@ -63,8 +66,8 @@ def _words(text: str) -> int:
     return len(re.findall(r"\w[\w'’.-]*", text))
 
 
-def _to_five(value: float) -> int:
-    return 5 * max(1, round(value / 5))
+def _rounded(value: float, unit: int) -> int:
+    return unit * max(1, round(value / unit))
 
 
 def sentence(notebook: NotebookNode, language: str) -> str:
