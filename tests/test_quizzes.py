@@ -639,3 +639,49 @@ def test_q_tf_passes(asked):
     asked.answer("c", n, sum(range(1, n + 1)))
     asked.why("c", n)
     assert asked.right == "b"
+
+
+# ---- chapter 8 -------------------------------------------------------------------------
+
+
+def test_q_tr_two_parts(asked):
+    losses = np.array([2.0] * 300 + [4.0] * 100)
+    asked.answer("a", (2 + 4) / 2)
+    asked.answer("b", losses.mean())
+    asked.why("b", 300, 100, len(losses))
+    asked.answer("c", 2 + 4)
+    assert asked.right == "b"
+
+
+def test_q_tr_below_floor(asked):
+    floor = Grammar.portuguese().entropy_rate()
+    assert round(floor, 4) == 1.1396
+    asked.why("d", (floor - 1.1380) / 0.0020)
+    assert asked.right == "d"
+
+
+def test_q_tr_two_directions(asked):
+    gradient = np.diag([10.0, 0.1])
+    scaled = gradient / np.linalg.norm(gradient, 2)
+    asked.answer("a", np.trace(gradient), 1)
+    asked.answer("b", (gradient * scaled).sum(), 1, scaled[1, 1])
+    asked.answer("c", (gradient * np.diag([1.0, 0.0])).sum())
+    asked.why("c", np.trace(gradient) - 10)
+    asked.answer("d", (gradient * gradient).sum())
+    asked.why("d", np.linalg.norm(gradient, 2))
+    assert asked.right == "a"
+
+
+def test_q_tr_killed(asked):
+    asked.why("c", 700 + 1, 730)
+    assert asked.right == "c"
+
+
+def test_q_tr_four_times(asked):
+    def cost(weights, tokens):
+        return 6 * weights * tokens / (6 * 1e9 * 20e9)
+
+    asked.answer("a", cost(2e9, 20e9))
+    asked.answer("b", cost(2e9, 40e9))
+    asked.answer("c", 2 * cost(2e9, 40e9))
+    assert asked.right == "b"
