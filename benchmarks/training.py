@@ -1,9 +1,10 @@
 """Chapter 8: our preset against nanoGPT's recipe, side by side: loss by tokens and by the clock.
 
 All peers train in turns in one process, a hundredth of their steps each, so that they end together
-and a busy moment of the machine falls on all of them. Clocks run during training alone; evaluation and, on a GPU, the first steps, which
-compile, are left out and stated. The loss is exact: the whole validation split, every token once,
-in rows of the context. Each seed is written as soon as it is done.
+and a busy moment of the machine falls on all of them. Clocks run during training alone; evaluation
+and, on a GPU, the first steps, which compile, are left out and stated. The loss is exact: the whole
+validation split, every token once, in rows of the context. Each seed is written as soon as it is
+done.
 """
 
 import argparse
