@@ -47,8 +47,12 @@ def browser():
     if CHROMIUM is None:
         unavailable("no Chromium is installed: the pages were not opened")
     with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield launch(playwright)
+
+
+def launch(playwright):
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
 
 
 def open_page(browser, address: str, scheme: str = "light"):
