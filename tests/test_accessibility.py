@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+import chromium
 import numpy as np
 import pytest
 import test_pages
@@ -99,7 +100,9 @@ def visit(page, address: str) -> Visit:
 
 def visit_all(addresses: list[str]) -> dict[str, Visit]:
     with sync_playwright() as playwright:
-        context = test_pages.launch(playwright).new_context(offline=True, reduced_motion="reduce")
+        context = chromium.launch(playwright, CHROMIUM).new_context(
+            offline=True, reduced_motion="reduce"
+        )
         context.add_init_script(path=AXE)
         page = context.new_page()
         return {address: visit(page, address) for address in addresses}
@@ -175,6 +178,14 @@ def test_pictures_say_what_they_show_and_tables_have_heads(address):
         assert not re.search(r"\.(png|svg|jpg)$", alt[1]), alt[1]
     for table in re.findall(r'<table class="(?:table|docutils).*?</table>', html, re.DOTALL):
         assert "<th" in table, table[:200]
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_ids_are_unique(address):
+    """A link that leads to the second of two equal ids leads to the first."""
+    html = (HTML / address).read_text(encoding="utf-8")
+    ids = re.findall(r'<[^<>]*?\sid="([^"]*)"', html)
+    assert sorted(ids) == sorted(set(ids))
 
 
 STEP = """() => {

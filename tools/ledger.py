@@ -178,10 +178,9 @@ def number_as_the_document(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 
 def make_ids_unique(app: Sphinx, doctree: nodes.document) -> None:
-    """Number the ids that sphinx-proof gives to every box alike; HTML wants them unique."""
-    repeated = [
-        n for n in doctree.findall(nodes.Element) if n.get("ids") in (["proof-content"], ["proof"])
-    ]
+    """Number the ids that boxes and solutions get all alike; HTML wants them unique."""
+    alike = (["proof-content"], ["proof"], ["exercise-content"], ["solution-content"])
+    repeated = [node for node in doctree.findall(nodes.Element) if node.get("ids") in alike]
     for number, node in enumerate(repeated, start=1):
         node["ids"] = [f"{node['ids'][0]}-{number}"]
 
