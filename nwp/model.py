@@ -51,7 +51,9 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width, bias=False)
         self.sharpness = nn.Parameter(torch.full((heads, 1, 1), (width / heads) ** 0.5))
 
-    def forward(self, x: Tensor, turn: Pair, past: Pair | None) -> tuple[Tensor, Pair]:
+    def forward(
+        self, x: Tensor, turn: Pair, past: Pair | None, mask: Tensor | None
+    ) -> tuple[Tensor, Pair]:
         """Map (B, T, width) to the same, and give the keys and values, those of `past` first."""
         q, k, v = (  # each (B, heads, T, width / heads)
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -61,11 +63,15 @@ class Attention(nn.Module):
         if past is not None:
             k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
         new, seen = q.shape[2], k.shape[2]
-        mask = None
         if seen > new > 1:  # the new word i may look at i of the new ones and all the old
             mask = torch.ones(new, seen, dtype=torch.bool, device=x.device).tril(seen - new)
         y = F.scaled_dot_product_attention(
-            q * self.sharpness, k, v, attn_mask=mask, is_causal=new == seen, scale=1 / q.shape[-1]
+            q * self.sharpness,
+            k,
+            v,
+            attn_mask=mask,
+            is_causal=mask is None and new == seen,
+            scale=1 / q.shape[-1],
         )
         return self.out(y.transpose(1, 2).flatten(2)), (k, v)
 
@@ -90,9 +96,11 @@ class Block(nn.Module):
         self.up = nn.Linear(width, 4 * width, bias=False)
         self.down = nn.Linear(4 * width, width, bias=False)
 
-    def forward(self, x: Tensor, turn: Pair, past: Pair | None) -> tuple[Tensor, Pair]:
+    def forward(
+        self, x: Tensor, turn: Pair, past: Pair | None, mask: Tensor | None
+    ) -> tuple[Tensor, Pair]:
         """Map (B, T, width) to the same; the rest is as in `Attention`."""
-        read, present = self.attention(norm(x), turn, past)
+        read, present = self.attention(norm(x), turn, past, mask)
         x = x + read
         return x + self.down(F.relu(self.up(norm(x))).square()), present
 
@@ -108,6 +116,10 @@ class Transformer(nn.Module):
     context : the longest sequence it can read, in words
     tied : whether the embedding is also the head. It saves V × width numbers, which matters
         for a large vocabulary and a narrow model.
+    softcap : if given, the logits are ``softcap * tanh(logits / softcap)``: no word can be
+        called certain before the others are learned
+    boundary : if given, the id of the word that begins a text of its own. What follows it sees
+        nothing of what stands before it, so that many short texts can be read in one row.
     seed : fixes the initial weights
 
     Raises
@@ -125,6 +137,8 @@ class Transformer(nn.Module):
         heads: int = 4,
         context: int = 64,
         tied: bool = False,
+        softcap: float | None = None,
+        boundary: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -135,6 +149,9 @@ class Transformer(nn.Module):
         self.context = checks.integer("context", context, at_least=1)
         if width % (2 * heads):
             raise ValueError(f"width must be a multiple of 2 × heads = {2 * heads}, got {width}")
+        if softcap is not None and not 0 < softcap < math.inf:
+            raise ValueError(f"softcap must be above 0 and finite, or None, got {softcap}")
+        self.softcap, self.boundary = softcap, boundary
         self.embedding = nn.Embedding(size, width)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.head = nn.Linear(width, size, bias=False)
@@ -166,7 +183,12 @@ class Transformer(nn.Module):
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Return (B, T, V) logits: row t predicts word t + 1, from the words up to t."""
-        return self.head(self.hidden(tokens, cache))
+        return self.logits(self.hidden(tokens, cache))
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Return (..., V) logits for (..., width) that `hidden` gave."""
+        logits = self.head(hidden)
+        return logits if self.softcap is None else self.softcap * (logits / self.softcap).tanh()
 
     def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Return (B, T, width), what the head reads; for losses that never hold all logits.
@@ -196,25 +218,83 @@ class Transformer(nn.Module):
         if end > self.context:
             raise ValueError(f"tokens must fit the context of {self.context} words, got {end}")
         turn = self.cos[start:end], self.sin[start:end]
+        mask = None
+        if self.boundary is not None and start == 0:
+            text = (tokens == self.boundary).cumsum(dim=1)  # number of the text of each word
+            mask = (text[:, None, :, None] == text[:, None, None, :]).tril()
         x, present = norm(self.embedding(tokens)), []
         for i, block in enumerate(self.blocks):
-            x, keys_and_values = block(x, turn, cache[i] if cache else None)
+            x, keys_and_values = block(x, turn, cache[i] if cache else None, mask)
             present.append(keys_and_values)
         if cache is not None:
             cache[:] = present
         return norm(x)
 
     @torch.no_grad()
-    def generate(self, tokens: Tensor, count: int, *, seed: int = 0) -> Tensor:
-        """Continue (B, T) ids by `count` words drawn one by one: (B, T + count)."""
-        generator = torch.Generator(tokens.device).manual_seed(seed)
+    def generate(
+        self,
+        tokens: Tensor,
+        count: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        without: Sequence[int] = (),
+        seed: int = 0,
+    ) -> Tensor:
+        """Continue (B, T) ids by `count` words drawn one by one: (B, T + count).
+
+        `temperature`, `top_k` and `without` are those of `drawing_distribution`. Where the context
+        is full, the last half of it is read again, and the rest forgotten.
+        """
+        checks.integer("count", count, at_least=0)
+        generator = torch.Generator(tokens.device).manual_seed(checks.integer("seed", seed))
         cache: Cache = []
-        new = tokens
-        for _ in range(checks.integer("count", count, at_least=0)):
-            shares = self(new, cache)[:, -1].float().softmax(dim=-1)
+        new = tokens[:, -self.context :]
+        for _ in range(count):
+            logits = self(new, cache)[:, -1]
+            shares = drawing_distribution(
+                logits, temperature=temperature, top_k=top_k, without=without
+            )
             new = torch.multinomial(shares, 1, generator=generator)
             tokens = torch.cat([tokens, new], dim=1)
+            if cache[0][0].shape[2] == self.context:
+                cache, new = [], tokens[:, -max(1, self.context // 2) :]
         return tokens
+
+
+def drawing_distribution(
+    logits: Tensor,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    without: Sequence[int] = (),
+) -> Tensor:
+    """Return the distribution (..., V) that words are drawn from when a model writes.
+
+    Parameters
+    ----------
+    logits : (..., V)
+    temperature : divides the logits: below 1 the probable words gain, above 1 they lose
+    top_k : only the k most probable words can be drawn; None: all
+    without : ids that cannot be drawn
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `temperature` is not above 0, `top_k` not at least 1, or no word is left.
+    """
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"temperature must be above 0 and finite, got {temperature}")
+    logits = logits.float() / temperature
+    if len(without):
+        if len(set(without)) >= logits.shape[-1]:
+            raise ValueError(f"without must leave a word, got all {logits.shape[-1]}")
+        logits[..., list(without)] = -math.inf
+    if top_k is not None:
+        kept = min(checks.integer("top_k", top_k, at_least=1), logits.shape[-1])
+        least = logits.topk(kept, dim=-1).values[..., -1:]
+        logits = logits.masked_fill(logits < least, -math.inf)
+    return logits.softmax(dim=-1)
 
 
 class NextWords:
@@ -247,7 +327,7 @@ class NextWords:
                 filled[: len(row)] = row
             hidden = self.model.hidden(torch.from_numpy(padded).to(device))
             last = hidden[torch.arange(len(rows), device=device), ends]
-            answers.append(self.model.head(last).double().softmax(dim=-1).cpu().numpy())
+            answers.append(self.model.logits(last).double().softmax(dim=-1).cpu().numpy())
         return np.concatenate(answers)
 
     def next_word_distribution(self, prefix: Sequence[str]) -> dict[str, float]:

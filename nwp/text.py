@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nwp import checks
+from nwp.files import replacing
 
 CLOSING = frozenset(".,;:!?…)]}»”%")  # written without a space before
 OPENING = frozenset("([{«“")  # written without a space after
@@ -156,13 +157,8 @@ class Vocabulary:
             "boundary": self.boundary,
             "lowercase": self.lowercase,
         }
-        path = Path(path)
-        partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
+        with replacing(path) as partial:
             partial.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

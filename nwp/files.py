@@ -1,0 +1,23 @@
+"""Files that are never half-written: a crash leaves the old one or the new one."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a path beside `path` to write to; it takes the place of `path` once it is whole.
+
+    Where the body fails, `path` stays what it was, and what was written is removed.
+    """
+    path = Path(path)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        yield partial
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())  # on the disk before it has the name
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,435 @@
+"""A training run in a directory: it can be killed at any instant, and goes on to the same numbers.
+
+Chapter 8 and the command line. The directory holds ``vocabulary.json``, ``metrics.jsonl`` (one
+line for each measurement) and ``checkpoint.pt`` (what was asked for, weights, optimizers, step).
+Each is replaced whole or not at all. What a run draws depends on its seed and step alone, so a
+resumed run repeats an uninterrupted one: bit for bit on a CPU with the same number of threads.
+"""
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import distributed
+
+from nwp import corpora
+from nwp.files import replacing
+from nwp.grammar import Grammar
+from nwp.model import NextWords, Transformer
+from nwp.presets import Preset
+from nwp.teacher_forcing import PrefixTree
+from nwp.text import CharacterVocabulary, Vocabulary
+from nwp.training import Evaluation, Trainer, evaluate
+
+FORMAT = 1  # of the checkpoint
+READ_EVERY = 10  # steps between looks at the loss; on a GPU each look waits for the device
+WORST = 2.0  # nats above log V, the loss of a guess: whoever is there has left the way
+
+
+class DivergedError(RuntimeError):
+    """The loss is no number, or far above that of a guess; the last checkpoint is untouched."""
+
+
+class Text(NamedTuple):
+    """A corpus as ids, as a preset reads it."""
+
+    vocabulary: Vocabulary
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]  #: begins with the last id of `train`, which is only read
+    boundary: int | None
+    sha256: str  # of the whole text
+    characters: int | None  # of the validation text, where ids can be turned back into it
+
+
+class Moment(NamedTuple):
+    """Where a run stands; one line of ``metrics.jsonl``."""
+
+    step: int
+    tokens: int  # positions read so far, padding left out
+    seconds: float  # of training: without evaluation, checkpoints and compilation's first step
+    loss: float | None  # mean training loss since the last moment, nats per token
+    validation: Evaluation | None
+    excess: float | None  # exact, of the model over the floor; only for "grammar"
+
+
+def read_text(corpus: str, preset: Preset, *, vocabulary: Vocabulary | None = None) -> Text:
+    """Load a corpus and turn it into ids.
+
+    The words are those of the training part; rare ones become ``<unk>``. Characters are those of
+    the whole text: an alphabet is known in advance.
+
+    Parameters
+    ----------
+    corpus : a name or a path, as in `nwp.corpora.load`
+    preset : says what a token is
+    vocabulary : the one to use; None makes it
+
+    Raises
+    ------
+    ValueError, ConnectionError
+        As `nwp.corpora.load`; where the preset's boundary is not in the text; where `vocabulary`
+        lacks a character.
+    """
+    text = corpora.load(corpus, words=preset.corpus_words)
+    by_character = preset.unit == "character"
+    if vocabulary is None and by_character:
+        vocabulary = CharacterVocabulary.from_text(text.train + text.validation, unknown=None)
+    elif vocabulary is None:
+        vocabulary = Vocabulary.from_text(text.train, minimum_count=preset.least_count)
+    boundary = preset.boundary_id(vocabulary)
+    train, validation = (vocabulary.encode(part) for part in (text.train, text.validation))
+    if boundary is not None:
+        train = np.concatenate([[boundary], train])  # the first text is preceded by one, too
+    digest = hashlib.sha256((text.train + text.validation).encode()).hexdigest()
+    whole = len(text.validation) if by_character else None
+    validation = np.concatenate([train[-1:], validation])
+    return Text(vocabulary, train, validation, boundary, digest, whole)
+
+
+class Saved(NamedTuple):
+    """What a directory holds: what was asked for, the words, and where training stood."""
+
+    path: Path
+    asked: dict
+    preset: Preset
+    vocabulary: Vocabulary
+    seconds: float
+    trainer: dict
+
+
+def read_checkpoint(directory: str | os.PathLike[str]) -> Saved:
+    """Read a run's directory.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no run.
+    ValueError
+        Where the checkpoint or the vocabulary cannot be read.
+    """
+    path = Path(directory) / "checkpoint.pt"
+    if not path.is_file():
+        raise FileNotFoundError(f"{directory} must hold a run, got no checkpoint.pt in it")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["format"] != FORMAT:
+            raise ValueError(f"format {content['format']}, expected {FORMAT}")
+        asked, seconds, trainer = content["asked"], content["seconds"], content["trainer"]
+        preset = Preset(**asked["preset"])
+    except Exception as error:  # whatever a damaged file makes of the unpickler
+        raise ValueError(
+            f"{path} must be a checkpoint that this version of nwp can read, got"
+            f" {type(error).__name__}: {error}"
+        ) from error
+    kind = CharacterVocabulary if preset.unit == "character" else Vocabulary
+    vocabulary = kind.load(path.with_name("vocabulary.json"))
+    return Saved(path, asked, preset, vocabulary, seconds, trainer)
+
+
+def load_model(
+    directory: str | os.PathLike[str], *, device: str | torch.device = "cpu"
+) -> tuple[Transformer, Vocabulary]:
+    """Return the model of a run, and its words; the text it was trained on is not needed.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `read_checkpoint`; ValueError also where the weights are another model's.
+    """
+    saved = read_checkpoint(directory)
+    boundary = saved.preset.boundary_id(saved.vocabulary)
+    model = saved.preset.model(len(saved.vocabulary), boundary=boundary)
+    with _fits(saved.path):
+        model.load_state_dict(saved.trainer["model"])
+    return model.to(device), saved.vocabulary
+
+
+@contextmanager
+def _fits(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} must fit the model of its run: {error}") from error
+
+
+class Run:
+    """A trainer with its text and its directory. Made by `start` or `resume`.
+
+    Attributes
+    ----------
+    floor : the entropy rate, the least loss that any model can have, where it is known
+    seconds : training time so far
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        asked: dict,
+        preset: Preset,
+        text: Text,
+        device: str | torch.device,
+    ) -> None:
+        self.directory, self.asked, self.preset, self.text = directory, asked, preset, text
+        self.trainer = Trainer(
+            self.preset,
+            text.train,
+            len(text.vocabulary),
+            boundary=text.boundary,
+            seed=asked["seed"],
+            device=device,
+        )
+        self.model, self.seconds = self.trainer.model, 0.0
+        self.floor = self._tree = None
+        if asked["corpus"] == "grammar":
+            grammar = Grammar.portuguese()
+            self.floor = grammar.entropy_rate()
+            self._tree = PrefixTree(grammar, text.vocabulary.words)
+
+    @classmethod
+    def start(
+        cls,
+        corpus: str,
+        preset: Preset,
+        directory: str | os.PathLike[str],
+        *,
+        seed: int = 0,
+        limit: float | None = None,
+        device: str | torch.device = "cpu",
+    ) -> "Run":
+        """Begin a run in a new directory, and write its first checkpoint.
+
+        Parameters
+        ----------
+        corpus, preset : as in `read_text`
+        directory : is made; must not hold a run
+        seed : fixes weights and order
+        limit : seconds to train, in place of the preset's steps; the rates follow the clock, so
+            such a run is not repeated to the last digit
+        device : as in `nwp.training.Trainer`
+
+        Raises
+        ------
+        FileExistsError
+            Where the directory holds a run.
+        TypeError, ValueError, ConnectionError
+            As `read_text` and `Trainer`.
+        """
+        directory = Path(directory)
+        if limit is not None and not 0 < limit < math.inf:
+            raise ValueError(f"seconds must be above 0 and finite, got {limit}")
+        if limit is not None and _processes() > 1:
+            raise ValueError("seconds must not limit a run of several processes: give steps")
+        if (directory / "checkpoint.pt").exists() and _first():
+            raise FileExistsError(f"{directory} holds a run: resume it, or name another directory")
+        source = corpus if corpus in ("grammar", *corpora.REMOTES) else str(Path(corpus).resolve())
+        text = read_text(source, preset)
+        asked = {
+            "corpus": source,
+            "sha256": text.sha256,
+            "preset": asdict(preset),
+            "seed": seed,
+            "limit": limit,
+        }
+        run = cls(directory, asked, preset, text, device)
+        if _first():
+            directory.mkdir(parents=True, exist_ok=True)
+            text.vocabulary.save(directory / "vocabulary.json")
+            (directory / "metrics.jsonl").unlink(missing_ok=True)
+            run.save()
+        return run
+
+    @classmethod
+    def resume(
+        cls, directory: str | os.PathLike[str], *, device: str | torch.device = "cpu"
+    ) -> "Run":
+        """Go on from the checkpoint of a directory.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            As `read_checkpoint`; ValueError also where the weights are another model's, or the
+            text is no longer the same.
+        """
+        saved = read_checkpoint(directory)
+        text = read_text(saved.asked["corpus"], saved.preset, vocabulary=saved.vocabulary)
+        if text.sha256 != saved.asked["sha256"]:
+            raise ValueError(
+                f"the text of {saved.asked['corpus']} must be the one that the run began with"
+                f" (SHA-256 {saved.asked['sha256'][:12]}…), got another ({text.sha256[:12]}…)"
+            )
+        run = cls(Path(directory), saved.asked, saved.preset, text, device)
+        with _fits(saved.path):
+            run.trainer.restore(saved.trainer)
+        run.seconds = saved.seconds
+        return run
+
+    # ------------------------------------------------------------ the record
+
+    def save(self) -> None:
+        """Replace the checkpoint by one of this step.
+
+        Raises
+        ------
+        DivergedError
+            Where a weight or a gradient is not finite: such a checkpoint could not go on.
+        OSError
+            Where it cannot be written; the one before stays.
+        """
+        for name, weight in self.model.named_parameters():
+            for values in (weight, weight.grad):
+                if values is not None and not bool(values.isfinite().all()):
+                    raise DivergedError(self._advice(f"{name} or its gradient is not finite"))
+        content = {
+            "format": FORMAT,
+            "asked": self.asked,
+            "seconds": self.seconds,
+            "trainer": self.trainer.state(),
+        }
+        path = self.directory / "checkpoint.pt"
+        try:
+            with replacing(path) as partial, partial.open("wb") as file:
+                torch.save(content, file)
+        except (OSError, RuntimeError) as error:
+            raise OSError(
+                f"{path} could not be written ({error}); the checkpoint before it is untouched"
+            ) from error
+
+    def moments(self) -> list[dict]:
+        """Return the lines of ``metrics.jsonl`` up to this step; a half line counts as none."""
+        path = self.directory / "metrics.jsonl"
+        lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
+        whole = [json.loads(line) for line in lines if line.endswith("\n")]
+        return [line for line in whole if line["step"] <= self.trainer.step]
+
+    def _write(self, moment: Moment) -> None:
+        values = moment._asdict()
+        if moment.validation is not None:
+            values["validation"] = moment.validation._asdict()
+        with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+    def _drop_later_lines(self) -> None:
+        """Forget what was measured after the checkpoint: it will be measured again."""
+        with replacing(self.directory / "metrics.jsonl") as partial:
+            lines = (json.dumps(line) + "\n" for line in self.moments())
+            partial.write_text("".join(lines), "utf-8")
+
+    # ------------------------------------------------------------ training
+
+    def measure(self) -> tuple[Evaluation, float | None]:
+        """Return the validation loss, and for "grammar" the exact excess over the floor."""
+        excess = None
+        if self._tree is not None:
+            speaker = NextWords(self.model, self.text.vocabulary)
+            predicted = speaker.probabilities(self._tree.prefixes)
+            excess = float(self._tree.share @ self._tree.divergence(predicted))
+        return evaluate(self.model, self.text.validation), excess
+
+    def train(
+        self,
+        report: Callable[[Moment], None] = lambda moment: None,
+        *,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Train to the end, or until `interrupted`; return whether the end was reached.
+
+        Either way the last thing done is a checkpoint. `report` is called with every `Moment`:
+        each `READ_EVERY` steps, and with each evaluation.
+
+        Raises
+        ------
+        DivergedError
+            Where the loss is not finite, or above that of a guess by `WORST`.
+        OSError
+            Where the directory cannot be written.
+        """
+        trainer, preset = self.trainer, self.preset
+        steps = None if self.asked["limit"] else preset.steps
+        losses: list[torch.Tensor] = []
+        if _first():
+            self._drop_later_lines()
+        if trainer.step == 0:
+            self._moment(None, True, report)
+        mark, stop = time.perf_counter(), False
+        while not stop and (progress := self._progress(mark)) < 1:
+            losses.append(trainer.update(progress))
+            done = trainer.step == steps or (steps is None and self._progress(mark) >= 1)
+            look = done or trainer.step % preset.evaluate_every == 0
+            keep = done or trainer.step % preset.save_every == 0
+            if not (look or keep or trainer.step % READ_EVERY == 0):
+                continue
+            loss = self._read(losses)
+            self.seconds += time.perf_counter() - mark
+            losses = []
+            stop = _any(interrupted()) and not done
+            self._moment(loss, look, report)
+            if (keep or stop) and _first():
+                self.save()
+            mark = time.perf_counter()
+        return not stop
+
+    def _progress(self, mark: float) -> float:
+        if self.asked["limit"]:
+            return (self.seconds + time.perf_counter() - mark) / self.asked["limit"]
+        if self.trainer.step >= self.preset.steps:
+            return 1.0
+        return (self.trainer.step + 0.5) / self.preset.steps
+
+    def _read(self, losses: list[torch.Tensor]) -> float:
+        """Wait for the device, add up the processes' parts, and stop at what is no progress."""
+        total = torch.stack(losses).mean()
+        if self.trainer.processes > 1:
+            distributed.all_reduce(total)
+        loss = total.item()
+        worst = math.log(len(self.text.vocabulary)) + WORST
+        if not loss <= worst:  # NaN is not, either
+            raise DivergedError(self._advice(f"the training loss is {loss:.4g}"))
+        return loss
+
+    def _advice(self, what: str) -> str:
+        return (
+            f"training diverged: {what} at step {self.trainer.step}. The last good checkpoint"
+            f" stays in {self.directory}; begin anew with lower rates"
+            f" (muon_rate {self.preset.muon_rate}, adam_rate {self.preset.adam_rate})"
+        )
+
+    def _moment(self, loss: float | None, look: bool, report: Callable[[Moment], None]) -> None:
+        validation, excess = self.measure() if look else (None, None)
+        trainer = self.trainer
+        moment = Moment(trainer.step, trainer.tokens, self.seconds, loss, validation, excess)
+        if _first():
+            self._write(moment)
+        report(moment)
+
+
+def _processes() -> int:
+    together = distributed.is_available() and distributed.is_initialized()
+    return distributed.get_world_size() if together else 1
+
+
+def _first() -> bool:
+    """Tell whether this is the one process that writes."""
+    return _processes() == 1 or distributed.get_rank() == 0
+
+
+def _any(flag: bool) -> bool:
+    """Agree over all processes: true where one of them says so."""
+    if _processes() == 1:
+        return flag
+    count = torch.tensor(int(flag), device=_device_of_backend())
+    distributed.all_reduce(count)
+    return bool(count)
+
+
+def _device_of_backend() -> str:
+    return "cuda" if distributed.get_backend() == "nccl" else "cpu"

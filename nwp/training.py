@@ -1,0 +1,346 @@
+r"""Training: the mean loss of the next word, brought down step by step.
+
+Chapter 8. A text becomes rows of ids; each step reads a batch of rows, teacher-forced, and moves
+the weights against the gradient of the batch's mean loss. That mean is over the *counted words of
+the whole batch*, also where several processes read parts of it and the parts differ in length.
+
+The matrices of the blocks are moved by Muon: the gradient, averaged over steps, is replaced by the
+nearest matrix whose singular values are all about 1, so that the directions that the loss rarely
+asks for are learned as fast as the frequent ones. Embedding, head and the sharpness of each
+attention head are moved by AdamW.
+
+Everything that is random is a function of the seed and the step. A run that is resumed therefore
+needs no other memory of what was drawn.
+
+Sources: Jordan et al. (2024), "Muon: An optimizer for hidden layers in neural networks";
+Loshchilov & Hutter (2019), "Decoupled weight decay regularization"; SLP3, chapter 10 (training).
+"""
+
+import contextlib
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, distributed, nn
+from torch.nn import functional as F
+
+from nwp import checks
+from nwp.model import Transformer
+from nwp.presets import Preset
+from nwp.vocabulary import linear_cross_entropy
+
+IGNORED = -100  # the target of a position that is not counted
+BLOCKWISE_FROM = 4096  # words; below, all scores are smaller than what the blocks hold anyway
+TOKENS_AT_ONCE = 16_384  # for the validation loss
+
+
+# ---------------------------------------------------------------- rows of a text
+
+
+def tile(
+    ids: NDArray[np.int64], context: int, boundary: int | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Cut a text so that every id after the first is the target of exactly one row.
+
+    Parameters
+    ----------
+    ids : (n,) the text, n at least 2
+    context : the longest row
+    boundary : if given, a row ends after the last of these that it can reach, and so the next
+        begins with it; a longer stretch without any is cut at `context`
+
+    Returns
+    -------
+    starts, lengths : (rows,) arrays: row i reads ``ids[s : s + k]`` and predicts
+        ``ids[s + 1 : s + k + 1]``
+    """
+    last = len(ids) - 1  # no row reads the last id: it is only predicted
+    if boundary is None:
+        starts = np.arange(0, last, context)
+        return starts, np.minimum(context, last - starts)
+    ends = np.flatnonzero(ids == boundary)
+    starts, at = [], 0
+    while at < last:
+        starts.append(at)
+        reach = min(at + context, last)
+        end = ends[np.searchsorted(ends, reach, side="right") - 1] if len(ends) else 0
+        at = int(end) if end > at else reach
+    return np.array(starts), np.diff([*starts, last])
+
+
+def gather(ids: Tensor, starts: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the inputs and targets (rows, longest) of rows; beyond a row's end `IGNORED`."""
+    steps = torch.arange(int(lengths.max()))
+    at = starts[:, None] + steps
+    inside = steps < lengths[:, None]
+    inputs = ids[at.clamp(max=len(ids) - 1)]
+    return inputs, ids[(at + 1).clamp(max=len(ids) - 1)].where(inside, IGNORED)
+
+
+class Rows:
+    """The rows of a training text in the order in which they are read.
+
+    Each epoch reads the rows once, in a new order. Without a boundary the text is also cut anew,
+    from a start drawn in [0, context); the words before it and after the last whole row wait for
+    another epoch. Order and start depend on the seed and the epoch alone.
+    """
+
+    def __init__(
+        self, ids: NDArray[np.int64], context: int, *, boundary: int | None = None, seed: int = 0
+    ) -> None:
+        self.ids = torch.from_numpy(np.ascontiguousarray(ids))
+        self.starts, self.lengths = tile(ids, context, boundary)
+        self.room = 1  # how many starts there are
+        if boundary is None and len(ids) >= 2 * context:
+            count = (len(ids) - context) // context
+            self.starts, self.lengths = self.starts[:count], self.lengths[:count]
+            self.room = context
+        self.seed = seed
+        self._epoch: tuple[int, NDArray, NDArray] = (-1, self.starts, self.lengths)
+
+    def __len__(self) -> int:
+        """Return the number of rows of an epoch."""
+        return len(self.starts)
+
+    def epoch(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the starts and lengths of an epoch, in its order."""
+        if self._epoch[0] != number:
+            generator = np.random.default_rng([self.seed, number])
+            order = generator.permutation(len(self))
+            starts = self.starts[order] + generator.integers(self.room)
+            self._epoch = number, starts, self.lengths[order]
+        return self._epoch[1:]
+
+    def batch(self, step: int, rows: int) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets of batch number `step`: rows [step·rows, (step+1)·rows)."""
+        first, after, size = step * rows, (step + 1) * rows, len(self)
+        parts = []
+        for number in range(first // size, -(-after // size)):
+            begin = max(first - number * size, 0)
+            parts.append([part[begin : after - number * size] for part in self.epoch(number)])
+        starts, lengths = (
+            torch.from_numpy(np.concatenate(part)) for part in zip(*parts, strict=True)
+        )
+        return gather(self.ids, starts, lengths)
+
+
+# ---------------------------------------------------------------- the objective
+
+
+class Objective(nn.Module):
+    """Inputs and targets → the loss of each counted target, or their sum, in nats.
+
+    For `BLOCKWISE_FROM` words and more the scores are never held all at once.
+    """
+
+    def __init__(self, model: Transformer) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: Tensor, targets: Tensor, reduction: str = "sum") -> Tensor:
+        """Map (B, T) ids and targets to a scalar, or to (B * T,) losses for "none"."""
+        hidden, targets = self.model.hidden(inputs).flatten(0, 1), targets.flatten()
+        weight, softcap = self.model.head.weight, self.model.softcap
+        if len(weight) >= BLOCKWISE_FROM:
+            return linear_cross_entropy(
+                hidden, weight, targets, softcap=softcap, reduction=reduction
+            )
+        logits = self.model.logits(hidden).to(torch.promote_types(weight.dtype, torch.float32))
+        targets = targets.to(logits.device, non_blocking=True)
+        return F.cross_entropy(logits, targets, ignore_index=IGNORED, reduction=reduction)
+
+
+class Evaluation(NamedTuple):
+    """The mean loss over a whole text, in nats per token, and how sure it is."""
+
+    loss: float
+    #: Of the mean, from the spread between rows: tokens of a row depend on each other.
+    standard_error: float
+    tokens: int
+
+    @property
+    def perplexity(self) -> float:
+        """The exponential of the mean token loss."""
+        return math.exp(self.loss)
+
+
+@torch.no_grad()
+def evaluate(model: Transformer, ids: ArrayLike) -> Evaluation:
+    """Return the loss of `model` on a text: every id after the first is predicted exactly once.
+
+    The text is read in rows of the model's context, so that the first word of a row is predicted
+    from one word, and the last from `context` words.
+
+    Parameters
+    ----------
+    model : ids → logits; where it has a boundary, rows are cut there
+    ids : (n,) the text, n at least 2
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `ids` are not such integers.
+    """
+    array = checks.word_ids("ids", ids, model.embedding.num_embeddings)
+    if array.ndim != 1 or len(array) < 2:
+        raise ValueError(f"ids must have the shape (n,), n at least 2, got {array.shape}")
+    starts, lengths = map(torch.from_numpy, tile(array, model.context, model.boundary))
+    objective, tokens = Objective(model), torch.from_numpy(array)
+    at_once = max(1, TOKENS_AT_ONCE // model.context)
+    sums = []
+    for rows in torch.arange(len(starts)).split(at_once):
+        inputs, targets = gather(tokens, starts[rows], lengths[rows])
+        losses = objective(inputs.to(model.head.weight.device), targets, "none")
+        sums.append(losses.double().view(inputs.shape).sum(dim=1).cpu())
+    each, count = torch.cat(sums), len(array) - 1
+    mean = each.sum().item() / count
+    spread = (each - mean * lengths).square().sum().item()
+    n = len(each)
+    error = math.sqrt(spread * n / (n - 1)) / count if n > 1 else math.nan
+    return Evaluation(mean, error, count)
+
+
+def flops_per_token(model: Transformer) -> int:
+    """Return the operations of a training step per token: forward, and twice that backward.
+
+    Each weight of a matrix takes a multiplication and an addition. So do the attention scores and
+    the sums that they weight, over half of the context on average: a word sees what stands before
+    it. Norms, rotations and the lookup of the embedding are not counted.
+    """
+    matrices = sum(p.numel() for p in model.blocks.parameters() if p.ndim == 2)
+    width = model.embedding.embedding_dim
+    attention = len(model.blocks) * 2 * width * (model.context + 1) // 2
+    return 6 * (matrices + model.head.weight.numel() + attention)
+
+
+# ---------------------------------------------------------------- the optimizer
+
+
+def rate_share(progress: float, warmup: float, decay: float) -> float:
+    """Return the share of the full learning rate at `progress` in [0, 1]: up, level, down to 0."""
+    up = progress / warmup if warmup else 1.0
+    down = (1 - progress) / decay if decay else 1.0
+    return max(0.0, min(1.0, up, down))
+
+
+class Trainer:
+    """A model, its optimizers and its place in the text.
+
+    Under `torch.distributed` each process reads its part of every batch, and all take the same
+    step.
+
+    Parameters
+    ----------
+    preset : sizes and rates
+    ids : (n,) the text to train on
+    vocabulary_size : V
+    boundary : the id after which a text of its own begins, or None
+    seed : fixes the initial weights and the order of the rows
+    device : where the model lives; on CUDA it is compiled, and multiplies in bfloat16
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where the text is shorter than 2, an id is not in [0, V), or the batch has fewer rows than
+        there are processes.
+    """
+
+    def __init__(
+        self,
+        preset: Preset,
+        ids: ArrayLike,
+        vocabulary_size: int,
+        *,
+        boundary: int | None = None,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        array = checks.word_ids("ids", ids, vocabulary_size)
+        if array.ndim != 1 or len(array) < 2:
+            raise ValueError(f"ids must have the shape (n,), n at least 2, got {array.shape}")
+        self.preset, self.device = preset, torch.device(device)
+        self.step = self.tokens = 0  # taken; counted, padding left out
+        together = distributed.is_available() and distributed.is_initialized()
+        self.processes = distributed.get_world_size() if together else 1
+        self.rank = distributed.get_rank() if together else 0
+        if preset.rows < self.processes:
+            raise ValueError(
+                f"rows must be at least the number of processes, {self.processes},"
+                f" got {preset.rows}"
+            )
+        self.rows = Rows(array, preset.context, boundary=boundary, seed=seed)
+        self.model = preset.model(vocabulary_size, boundary=boundary, seed=seed).to(self.device)
+        matrices = [p for p in self.model.blocks.parameters() if p.ndim == 2]
+        chosen = set(matrices)
+        others = [p for p in self.model.parameters() if p not in chosen]
+        self.muon = torch.optim.Muon(
+            matrices,
+            lr=preset.muon_rate,
+            momentum=preset.momentum,
+            weight_decay=preset.weight_decay,
+        )
+        self.adamw = torch.optim.AdamW(
+            others, lr=preset.adam_rate, betas=preset.betas, weight_decay=0.0, fused=True
+        )
+        self.objective: nn.Module = Objective(self.model)
+        if self.device.type == "cuda":
+            torch.set_float32_matmul_precision("high")
+            self.objective = torch.compile(self.objective)
+        if together:
+            self.objective = nn.parallel.DistributedDataParallel(self.objective)
+
+    def update(self, progress: float) -> Tensor:
+        """Take one step; return this process's part of the batch's mean loss, before the step.
+
+        Nothing is read back from the device: the host may run ahead of it.
+
+        Parameters
+        ----------
+        progress : how much of the training is done, in [0, 1]; the learning rates depend on it
+        """
+        preset, cuda = self.preset, self.device.type == "cuda"
+        share = rate_share(progress, preset.warmup, preset.decay)
+        for optimizer, rate in ((self.muon, preset.muon_rate), (self.adamw, preset.adam_rate)):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * share
+        inputs, targets = self.rows.batch(self.step, preset.rows)
+        counted = int((targets != IGNORED).sum())  # of all processes: each knows the whole batch
+        mine = slice(self.rank, None, self.processes)
+        at_once = preset.rows_at_once or preset.rows
+        parts = list(zip(inputs[mine].split(at_once), targets[mine].split(at_once), strict=True))
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        self.model.zero_grad()
+        for number, (read, predict) in enumerate(parts, start=1):
+            if cuda:
+                read, predict = read.pin_memory(), predict.pin_memory()
+            # Gradients are averaged over the processes once, after the last part.
+            alone = self.processes > 1 and number < len(parts)
+            with self.objective.no_sync() if alone else contextlib.nullcontext():
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=cuda):
+                    loss = self.objective(read.to(self.device, non_blocking=True), predict)
+                (loss * (self.processes / counted)).backward()
+            total += loss.detach() / counted
+        self.muon.step()
+        self.adamw.step()
+        self.step += 1
+        self.tokens += counted
+        return total
+
+    def state(self) -> dict:
+        """Return what a checkpoint needs to go on from here."""
+        return {
+            "step": self.step,
+            "tokens": self.tokens,
+            "model": self.model.state_dict(),
+            "muon": self.muon.state_dict(),
+            "adamw": self.adamw.state_dict(),
+        }
+
+    def restore(self, state: dict) -> None:
+        """Go on from where `state` was taken; RuntimeError or KeyError if it is another model's."""
+        self.model.load_state_dict(state["model"])
+        self.muon.load_state_dict(state["muon"])
+        self.adamw.load_state_dict(state["adamw"])
+        self.step, self.tokens = state["step"], state["tokens"]
