@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
 
@@ -99,6 +100,13 @@ def repair_what_is_written(app: Sphinx) -> None:
     templates.render = render_repaired
 
 
+def launch_only_from_an_address(app: Sphinx, config: Config) -> None:
+    """Leave out the buttons for Binder and Colab while the repository has no address."""
+    if not config.html_theme_options.get("repository_url"):
+        for option in ("launch_buttons", "repository_url"):
+            config.html_theme_options.pop(option, None)
+
+
 def drop_what_is_unused(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -118,6 +126,7 @@ def _is_used(file: Any, body: str) -> bool:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("config-inited", launch_only_from_an_address)
     app.connect("builder-inited", repair_what_is_written)
     app.connect("html-page-context", drop_what_is_unused, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
