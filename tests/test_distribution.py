@@ -72,16 +72,13 @@ def built_with(address, folder):
     (folder / "_toc.yml").write_text(
         "format: jb-book\nroot: intro\nchapters:\n  - file: chapters/01_loss\n", encoding="utf-8"
     )
-    config = {
-        "title": "t",
-        "execute": {"execute_notebooks": "off"},
-        "parse": CONFIG["parse"],
-        "launch_buttons": CONFIG["launch_buttons"],
-        "repository": CONFIG["repository"] | {"url": address},
-        "sphinx": {
-            "extra_extensions": ["sphinx_proof", "sphinx_exercise"],
-            "local_extensions": {"pages": str(ROOT / "tools")},
-        },
+    config = {key: CONFIG[key] for key in ("title", "execute", "parse", "html", "launch_buttons")}
+    config["repository"] = CONFIG["repository"] | {"url": address}
+    config["sphinx"] = {
+        "recursive_update": CONFIG["sphinx"]["recursive_update"],
+        "extra_extensions": ["sphinx_proof", "sphinx_exercise"],
+        "local_extensions": {"pages": str(ROOT / "tools")},
+        "config": {"html_theme_options": CONFIG["sphinx"]["config"]["html_theme_options"]},
     }
     (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     run(Path(sys.executable).parent / "jupyter-book", "build", "--quiet", folder)
@@ -103,6 +100,17 @@ def test_buttons_lead_to_the_chapter(tmp_path):
         "https://mybinder.org/v2/gh/someone/book/main?urlpath=lab/tree/chapters/01_loss.ipynb",
         "https://colab.research.google.com/github/someone/book/blob/main/chapters/01_loss.ipynb",
     }
+
+
+def test_the_book_itself_is_as_its_address_says():
+    """The license is on every page, and buttons are where there is an address."""
+    pages = sorted((ROOT / "_build" / "html" / "chapters").glob("*.html"))
+    if not pages:
+        pytest.skip("the book is not built: run make book")
+    for path in pages:
+        page = path.read_text(encoding="utf-8")
+        assert "CC BY 4.0" in page
+        assert bool(launched(page)) == bool(CONFIG["repository"]["url"])
 
 
 def test_without_an_address_there_are_no_buttons(tmp_path):
