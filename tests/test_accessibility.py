@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 import test_pages
 from matplotlib.colors import to_rgb
+from pages import repaired
 from playwright.sync_api import sync_playwright
+from sphinx.errors import ExtensionError
 from test_pages import CHROMIUM, HTML, PAGES
 
 from nwp import figures
@@ -161,6 +163,12 @@ def test_axe_finds_what_is_wrong(browser, flaw):
     page.evaluate(AXE.read_text(encoding="utf-8"))
     assert [violation.split(" at ")[0] for violation in page.evaluate(VIOLATIONS)] == [flaw]
     page.context.close()
+
+
+def test_a_theme_that_changed_stops_the_build():
+    """A repair that finds nothing may have been needed all the same, in other words."""
+    with pytest.raises(ExtensionError, match="nothing to repair.*search button"):
+        repaired("<!DOCTYPE html><html></html>")
 
 
 # ---- what axe-core does not ask ----
