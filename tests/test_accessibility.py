@@ -167,7 +167,7 @@ def test_axe_finds_what_is_wrong(browser, flaw):
 
 def test_a_theme_that_changed_stops_the_build():
     """A repair that finds nothing may have been needed all the same, in other words."""
-    with pytest.raises(ExtensionError, match="nothing to repair.*search button"):
+    with pytest.raises(ExtensionError, match=r"nothing to repair.*search button"):
         repaired("<!DOCTYPE html><html></html>")
 
 

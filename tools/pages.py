@@ -58,6 +58,12 @@ REPAIRS = (
         everywhere=False,
     ),
     Repair(
+        "A fold of the module index opens by mouse only; unfolded it needs no switch.",
+        r'<img[^>]*class="toggler"[^>]*>',
+        "",
+        everywhere=False,
+    ),
+    Repair(
         "An entry of the bibliography has a role that was withdrawn, in a list of no items.",
         r' role="doc-biblioentry"',
         ' role="listitem"',
