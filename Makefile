@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CUDA_PINS := ^(cuda|nvidia|triton)
-SOURCES := _config.yml _toc.yml $(wildcard *.md *.bib) $(wildcard chapters/*) \
+SOURCES := $(wildcard *.yml *.md *.bib) $(wildcard chapters/*) \
            $(wildcard nwp/*.py nwp/*/*.py) $(wildcard tests/*.py) $(wildcard tools/*.py tools/*/*) \
            $(shell find assets -type f)
 
@@ -40,7 +40,8 @@ pdf: book  ## print the book to _build/pdf/book.pdf (needs Chromium)
 notebooks: $(READY)  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab chapters
 
-execute: $(READY)  ## run all chapters in place and normalize them
+execute: $(READY)  ## run all chapters in place, normalize them, update reading times
+	$(BIN)/python tools/reading.py
 	$(BIN)/python tools/notebooks.py execute chapters/*.ipynb
 
 explorers: $(READY)  ## train anew the model whose predictions an explorer shows

@@ -5,6 +5,7 @@ functions, by which it recognizes them, are other code.
 """
 
 import ast
+import itertools
 import os
 import re
 import string
@@ -272,6 +273,31 @@ def padding_as_last_word(logits, tokens):
     return row_losses(flat, tokens[:, 1:].reshape(-1)).mean()
 
 
+def counted(losses, targets):
+    return [x[w >= 0] for x, w in zip(losses, targets, strict=True)]
+
+
+def first_epoch_only(step, rows, per_step, seed):
+    epoch, place = divmod(step * per_step, rows)
+    return np.random.default_rng([seed, epoch]).permutation(rows)[place : place + per_step]
+
+
+def table(train, size, added=1, once=False):
+    pairs = list(itertools.pairwise(train.tolist()))
+    pairs = set(pairs) if once else pairs
+    counts = np.full((size, size), float(added))
+    for a, b in pairs:
+        counts[a, b] += 1
+    return counts
+
+
+def pair_loss(train, validation, size, *, added=1, once=False):
+    counts = table(train, size, added, once)
+    return -np.mean(
+        [np.log(counts[a, b] / counts[a].sum()) for a, b in itertools.pairwise(validation)]
+    )
+
+
 WRONG_FUNCTIONS = {
     "1.4": {
         "missing-minus": lambda p, w: np.log(chosen(p, w)).mean(),
@@ -455,6 +481,56 @@ WRONG_FUNCTIONS = {
         "divided-by-batches": lambda z, tokens: np.concatenate(masked(z, tokens)).sum() / len(z),
         "missing-minus": lambda z, tokens: -np.concatenate(masked(z, tokens)).mean(),
     },
+    "8.3": {
+        "mean-of-means": lambda losses, targets: np.mean(
+            [x.mean() for x in counted(losses, targets)]
+        ),
+        "padding-counted": lambda losses, targets: np.mean(np.concatenate(losses)),
+        "sum-not-mean": lambda losses, targets: np.concatenate(counted(losses, targets)).sum(),
+        "divided-by-batches": lambda losses, targets: (
+            np.concatenate(counted(losses, targets)).sum() / len(losses)
+        ),
+    },
+    "8.5": {
+        "same-order": lambda step, rows, per_step, seed: np.tile(
+            np.random.default_rng([seed, 0]).permutation(rows), 100
+        )[step * per_step : (step + 1) * per_step],
+        "step-for-epoch": lambda step, rows, per_step, seed: np.tile(
+            np.random.default_rng([seed, step]).permutation(rows), 5
+        )[:per_step],
+        "in-order": lambda step, rows, per_step, seed: np.tile(np.arange(rows), 100)[
+            step * per_step : (step + 1) * per_step
+        ],
+        "one-epoch": first_epoch_only,
+    },
+    "8.6": {
+        "not-smoothed": lambda train, validation, size: pair_loss(train, validation, size, added=0),
+        "by-column": lambda train, validation, size: (
+            -np.mean(
+                [
+                    np.log(table(train, size)[a, b] / table(train, size)[:, b].sum())
+                    for a, b in itertools.pairwise(validation)
+                ]
+            )
+        ),
+        "joint": lambda train, validation, size: (
+            -np.mean(
+                [
+                    np.log(table(train, size)[a, b] / table(train, size).sum())
+                    for a, b in itertools.pairwise(validation)
+                ]
+            )
+        ),
+        "repeats-lost": lambda train, validation, size: pair_loss(
+            train, validation, size, once=True
+        ),
+        "log-base": lambda train, validation, size: pair_loss(train, validation, size) / 0.6931472,
+        "missing-minus": lambda train, validation, size: -pair_loss(train, validation, size),
+        "sum-not-mean": lambda train, validation, size: (
+            pair_loss(train, validation, size) * (len(validation) - 1)
+        ),
+        "missing-exp": lambda train, validation, size: np.exp(pair_loss(train, validation, size)),
+    },
 }
 
 # Another way to make the same mistake, which must not be called something else.
@@ -603,6 +679,17 @@ WRONG_NUMBERS = {
         ("log-base", (0.5, 0.5, 1.0)),
         ("entropy-not-excess", (0.5, 0.5, 1.386)),
     ],
+    "8.1": [
+        ("undivided", (0.05, 1, 0.2)),
+        ("decay-everywhere", (0.5, 0.7, 0.2)),
+        ("undivided", (0.5, 1, 0.1)),
+        ("complement", (0.5, 1, 0.8)),
+    ],
+    "8.2": [
+        ("weights-only", (4, 26)),
+        ("both-means", (32, 20)),
+        ("all-in-matrices", (32, 24)),
+    ],
 }
 
 RIGHT_NUMBERS = {
@@ -624,6 +711,8 @@ RIGHT_NUMBERS = {
     "7.2": (1024, 524_800, 1024),
     "7.3": (0.527, 0.41, 0.41),
     "7.4": (0.5, 0.5, 0.693),
+    "8.1": (0.5, 1, 0.2),
+    "8.2": (32, 26),
 }
 
 WITNESSES = {

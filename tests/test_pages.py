@@ -6,6 +6,7 @@ skipped, unless NWP_REQUIRE_BROWSER is set.
 
 import os
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 import chromium
 import pytest
@@ -95,4 +96,67 @@ def test_document_numbers_are_kept(browser):
     titles = page.eval_on_selector_all(".claim .admonition-title", "t => t.map(e => e.textContent)")
     assert any(title.startswith("Theorem 2:") for title in titles)
     assert any(title.startswith("Theorem 2.1:") for title in titles)
+    page.context.close()
+
+
+def test_choices_open_by_keyboard_and_by_a_click_on_their_mathematics(browser):
+    page, troubles = open_page(browser, "chapters/05_derivative.html")
+    choice = page.locator("#q-dv-logits details").nth(2)
+    summary, why = choice.locator("summary"), choice.locator(".explanation")
+    assert not why.is_visible()
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert why.is_visible()
+    assert "Right." in why.inner_text()
+    page.keyboard.press("Space")
+    assert not why.is_visible()
+    summary.locator("mjx-container").first.click()
+    assert why.is_visible()
+    assert troubles == []
+    page.context.close()
+
+
+def test_choices_open_without_javascript(browser):
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(f"{HTML.as_uri()}/chapters/01_loss.html")
+    choice = page.locator("#q-loss-half details").nth(1)
+    choice.locator("summary").click()
+    assert choice.locator(".explanation").is_visible()
+    context.close()
+
+
+def test_paper_shows_every_explanation(browser):
+    page, _ = open_page(browser, "chapters/03_convexity.html")
+    page.emulate_media(media="print")
+    heights = page.eval_on_selector_all(
+        ".question .explanation", "es => es.map(e => e.getBoundingClientRect().height)"
+    )
+    assert len(heights) >= 12
+    assert min(heights) > 10
+    page.context.close()
+
+
+def test_summary_is_one_sheet(browser):
+    page, _ = open_page(browser, "summary.html")
+    margin = dict.fromkeys(("top", "right", "bottom", "left"), "15mm")
+    for paper in ("A4", "Letter"):
+        assert page.pdf(format=paper, margin=margin).count(b"/Type /Page\n") == 1
+    longer, _ = open_page(browser, "errata.html")
+    assert longer.pdf(format="A4").count(b"/Type /Page\n") > 1
+    longer.context.close()
+    page.context.close()
+
+
+def test_index_says_where_its_links_lead(browser):
+    page, troubles = open_page(browser, "genindex.html")
+    entries = page.eval_on_selector_all(".index-entries li", "es => es.map(e => e.innerText)")
+    assert "backpropagation: chapter 4, chapter 5, glossary" in entries
+    targets = page.eval_on_selector_all(".index-entries a", "es => es.map(e => e.href)")
+    assert len(targets) > 150
+    for target in targets:
+        name, _, anchor = target.partition("#")
+        text = Path(unquote(urlparse(name).path)).read_text(encoding="utf-8")
+        assert f'id="{unquote(anchor)}"' in text
+    assert troubles == []
     page.context.close()

@@ -10,6 +10,7 @@ from notebooks import ROOT
 FIRST = """<article class="bd-article"><section id="one">
 <h1><span class="section-number">1. </span>One<a class="headerlink" href="#one">#</a></h1>
 <details class="hide"><summary>Show</summary><pre>code</pre></details>
+<details class="choice"><summary>A choice</summary>and why it is wrong</details>
 <p id="twice">See <a href="chapters/second.html#thm">the theorem</a>, <a href="#twice">this</a>,
 <a href="https://example.org/">elsewhere</a>, <a href="genindex.html">the index</a>
 and <a href="chapters/second.html">all of it</a>.</p><p id="twice">again</p>
@@ -60,6 +61,7 @@ def test_links_hold_in_the_joined_document(joined):
     assert len(first.select("#first--twice")) == 1
     assert not first.select("summary, .headerlink")
     assert first.select_one("pre")
+    assert first.select_one("div.choice").get_text() == "A choiceand why it is wrong"
     assert joined.broken == []
     assert [(e.level, e.target) for e in joined.contents] == [
         (1, "first--one"),

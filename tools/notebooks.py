@@ -44,6 +44,11 @@ def execute(path: Path) -> None:
     where = {"metadata": {"path": str(path.parent)}}
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources=where).execute()
     normalize(notebook)
+    write(notebook, path)
+
+
+def write(notebook: NotebookNode, path: Path) -> None:
+    """Write a notebook whole or not at all."""
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
     os.replace(unfinished, path)  # the old notebook stays whole until the new one is
@@ -61,7 +66,7 @@ def normalize(notebook: NotebookNode) -> None:
                 output.pop("transient", None)
                 if "metadata" in output:
                     output.metadata = NotebookNode()
-    for cell, identity in zip(notebook.cells, _cell_ids(notebook), strict=True):
+    for cell, identity in zip(notebook.cells, cell_ids(notebook), strict=True):
         cell.id = identity
     notebook.nbformat_minor = 5
     notebook.metadata = NotebookNode(
@@ -199,7 +204,7 @@ def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _cell_ids(notebook: NotebookNode) -> list[str]:
+def cell_ids(notebook: NotebookNode) -> list[str]:
     """Name each cell after its text, so that ids change only where the text does."""
     ids: list[str] = []
     for cell in notebook.cells:

@@ -95,10 +95,13 @@ def page_id(page: str, fragment: str = "") -> str:
 
 def _prepare(article: Tag) -> None:
     """Leave out what is for the screen; open what is folded."""
-    for tag in article.select("script, template, a.headerlink, .d-print-none, details > summary"):
+    for tag in article.select("script, template, a.headerlink, .d-print-none, .hide > summary"):
         tag.decompose()
     for fold in article.select("details"):
-        fold.unwrap()
+        fold.name = "div"
+        fold.attrs.pop("open", None)
+    for title in article.select("summary"):
+        title.name = "div"
     for still in article.select("noscript"):
         still.unwrap()
     for picture in article.select("img"):

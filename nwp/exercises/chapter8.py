@@ -47,8 +47,12 @@ def one_epoch(step, rows, per_step, seed):
     return order(rows, [seed, first // rows])[first % rows :][:per_step]
 
 
-def bigram_loss(train, validation, size, added=1):
-    counts = bigrams(train, size) + added
+def bigram_loss(train, validation, size):
+    return with_counts_from(1, train, validation, size)
+
+
+def with_counts_from(least, train, validation, size):
+    counts = bigrams(train, size) + least
     shares = counts / counts.sum(axis=1, keepdims=True)
     return -np.log(shares[validation[:-1], validation[1:]]).mean()
 
@@ -138,13 +142,10 @@ EXERCISES = {
         bigram_loss,
         TEXTS,
         {
-            "not-smoothed": partial(bigram_loss, added=0),
+            "not-smoothed": partial(with_counts_from, 0),
             "by-column": by_column,
             "joint": joint,
             "repeats-lost": repeats_lost,
-            "backwards": lambda train, validation, size: bigram_loss(
-                train[::-1], validation[::-1], size
-            ),
             "log-base": lambda train, validation, size: (
                 bigram_loss(train, validation, size) / np.log(2)
             ),

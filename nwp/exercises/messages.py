@@ -75,6 +75,7 @@ MISTAKES = {
     "en": {
         "added-probabilities": "probabilities added. That all of it happens is a product.",
         "all-at-once": "all coordinates moved at once. A partial derivative moves one of them.",
+        "all-in-matrices": "all weights taken for matrices. The others keep both means.",
         "all-words": "a mean over all words. Only the word that came enters the loss.",
         "answer-in-context": "the next word is part of its own context, so nothing is uncertain.",
         "backwards": "the text read backwards: the word before, given the words after it.",
@@ -84,6 +85,8 @@ MISTAKES = {
         ),
         "blocks-added": "logarithms of blocks added. It is the sums inside them that add up.",
         "blocks-averaged": "a mean over blocks. The sum in the softmax runs over all words.",
+        "both-means": "both means left out. Muon keeps one.",
+        "by-column": "shares of each column. A row is a context, and its shares sum to 1.",
         "changed-argument": (
             "an argument changed in place, for instance by -=. The caller still needs it: work on "
             "a copy, or write a new array."
@@ -97,6 +100,7 @@ MISTAKES = {
         "cross-entropy": "the cross-entropy. The divergence is what it exceeds the entropy by.",
         "crossed": "1 - s and s exchanged on the chord: at s = 0 both must be at the first point.",
         "curve-not-gap": "the loss at the midpoint. The gap is how far the chord lies above it.",
+        "decay-everywhere": "the fall begun too early: it lasts only as long as the decay share.",
         "decimal-megabytes": "a million bytes for one MiB, which has 1,048,576.",
         "diagonal-only": (
             "the diagonal of the Jacobian alone. Each logit moves all probabilities, not only its "
@@ -129,6 +133,7 @@ MISTAKES = {
             "between them."
         ),
         "half-argument": "tanh(d) where σ(d) - 1/2 gives tanh(d/2).",
+        "in-order": "the rows in the order of the text: the epoch's own order is not used.",
         "infimum": "an infimum taken for a minimum. The function comes close to 0 and never is 0.",
         "inner-derivative": "the inner derivative is missing: the cap has a slope of its own.",
         "joint": "the entropy of context and next word together. Given the context, it is less.",
@@ -193,6 +198,7 @@ MISTAKES = {
             "a sum that is not rescaled when the maximum changes: its terms were taken relative "
             "to the old one."
         ),
+        "not-smoothed": "counts that begin at 0: a pair that training did not show costs infinity.",
         "not-spread-out": "the second prediction is to spread the wrong probability out.",
         "not-whole": "a fraction of a row. A block has whole rows.",
         "numbers-not-bytes": "a count of numbers, where bytes are asked for.",
@@ -201,6 +207,7 @@ MISTAKES = {
             "one step after another, each from where the last one ended. Compute the gradient of "
             "all examples from the same table."
         ),
+        "one-epoch": "the step cut off at the end of its epoch. The rest comes from the next one.",
         "one-minus": "1 - p instead of -log p.",
         "one-sided": "a one-sided difference. The central one takes a point on each side.",
         "one-step": "one step of five.",
@@ -226,6 +233,7 @@ MISTAKES = {
         "reversed": "the two distributions exchanged: the divergence is not symmetric.",
         "right-word-only": "the right word's entry alone. The other words have a gradient too.",
         "rounded-up": "rounded up: one row more than fits.",
+        "same-order": "the same order in every epoch. The epoch's number belongs in the seed.",
         "scale-forgotten": (
             "the scale c is lost: c·tanh(z/c) has slope 1 at 0, and reaches up to c, not 1."
         ),
@@ -238,6 +246,7 @@ MISTAKES = {
             "a maximum that starts at 0. Where all logits are far below, nothing is left: start "
             "with the first logit or -inf."
         ),
+        "step-for-epoch": "a new order for each step. One order holds for a whole epoch.",
         "step-in-probabilities": "a step in the probabilities. It is the logits that move here.",
         "step-not-undone": (
             "a coordinate that stays moved while the next one is tried: put it back first."
@@ -263,10 +272,12 @@ MISTAKES = {
         "truth-forgotten": "ŷ alone: the truth y is not subtracted.",
         "truth-minus-prediction": "y - ŷ, the direction of descent. The gradient is its opposite.",
         "uncapped-prediction": "the prediction of the uncapped logits.",
+        "undivided": "what has passed or is left. Divide it by the share that it belongs to.",
         "unweighted": "a plain mean. Weight the words by their probability.",
         "uphill": "a step uphill: descent subtracts the gradient.",
         "upside-down": "the quotient upside down.",
         "weights-not-predictions": "the weights averaged, where the predictions are meant.",
+        "weights-only": "the weights alone. Gradient, exact copy and means take memory, too.",
         "with-itself": "each point paired with itself too: its gap is 0 and hides the others.",
         "wrapped": (
             "the first word as the target of the last one, as np.roll does. The last word has no "
@@ -282,6 +293,7 @@ MISTAKES = {
     "pt": {
         "added-probabilities": "probabilidades somadas. Que tudo aconteça é um produto.",
         "all-at-once": "todas as coordenadas movidas juntas. A derivada parcial move só uma.",
+        "all-in-matrices": "todos os pesos tomados por matrizes. Os outros guardam as duas médias.",
         "all-words": "uma média sobre todas as palavras. Só a palavra que veio entra na perda.",
         "answer-in-context": "a próxima palavra faz parte do próprio contexto; nada fica incerto.",
         "backwards": "o texto lido de trás para a frente: a palavra anterior, dadas as seguintes.",
@@ -291,6 +303,8 @@ MISTAKES = {
         ),
         "blocks-added": "logaritmos de blocos somados. O que se soma são as somas dentro deles.",
         "blocks-averaged": "uma média sobre blocos. A soma do softmax percorre todas as palavras.",
+        "both-means": "as duas médias deixadas de fora. O Muon guarda uma.",
+        "by-column": "frações de cada coluna. Uma linha é um contexto, e as frações dela somam 1.",
         "changed-argument": (
             "um argumento alterado no lugar, por exemplo com -=. Quem chamou ainda precisa dele: "
             "trabalhe numa cópia ou escreva um array novo."
@@ -304,6 +318,7 @@ MISTAKES = {
         "cross-entropy": "a cross-entropy. A divergência é o que ela excede a entropia.",
         "crossed": "1 - s e s trocados na corda: em s = 0 ambos devem estar no primeiro ponto.",
         "curve-not-gap": "a perda no ponto médio. A folga é quanto a corda fica acima dela.",
+        "decay-everywhere": "a queda começada cedo demais: ela só dura a parte do decaimento.",
         "decimal-megabytes": "um milhão de bytes por MiB, que tem 1.048.576.",
         "diagonal-only": (
             "só a diagonal da jacobiana. Cada logit move todas as probabilidades, não apenas a sua."
@@ -336,6 +351,7 @@ MISTAKES = {
             "eles."
         ),
         "half-argument": "tanh(d), quando σ(d) - 1/2 dá tanh(d/2).",
+        "in-order": "as linhas na ordem do texto: a ordem própria da época não foi usada.",
         "infimum": "um ínfimo tomado por mínimo. A função chega perto de 0 e nunca é 0.",
         "inner-derivative": "falta a derivada interna: o limite tem sua própria inclinação.",
         "joint": "a entropia do contexto junto com a palavra. Dado o contexto, ela é menor.",
@@ -400,6 +416,7 @@ MISTAKES = {
             "uma soma que não é reescalada quando o máximo muda: seus termos eram relativos ao "
             "antigo."
         ),
+        "not-smoothed": "contagens a partir de 0: um par que o treino não mostrou custa infinito.",
         "not-spread-out": "a segunda previsão deve espalhar a probabilidade errada.",
         "not-whole": "uma fração de linha. Um bloco tem linhas inteiras.",
         "numbers-not-bytes": "uma contagem de números, quando se pedem bytes.",
@@ -408,6 +425,7 @@ MISTAKES = {
             "um passo depois do outro, cada um a partir de onde o anterior parou. Calcule o "
             "gradiente de todos os exemplos na mesma tabela."
         ),
+        "one-epoch": "o passo cortado no fim de sua época. O resto vem da seguinte.",
         "one-minus": "1 - p em vez de -log p.",
         "one-sided": "uma diferença de um lado só. A central toma um ponto de cada lado.",
         "one-step": "um passo de cinco.",
@@ -433,6 +451,7 @@ MISTAKES = {
         "reversed": "as duas distribuições trocadas: a divergência não é simétrica.",
         "right-word-only": "só a entrada da palavra correta. As outras também têm gradiente.",
         "rounded-up": "arredondado para cima: uma linha a mais do que cabe.",
+        "same-order": "a mesma ordem em toda época. O número da época faz parte da semente.",
         "scale-forgotten": (
             "a escala c se perdeu: c·tanh(z/c) tem inclinação 1 em 0 e vai até c, não até 1."
         ),
@@ -445,6 +464,7 @@ MISTAKES = {
             "um máximo que começa em 0. Se todos os logits estão muito abaixo, nada sobra: comece "
             "com o primeiro logit ou -inf."
         ),
+        "step-for-epoch": "uma ordem nova a cada passo. Uma só ordem vale para a época inteira.",
         "step-in-probabilities": "um passo nas probabilidades. Aqui quem se move são os logits.",
         "step-not-undone": (
             "uma coordenada que fica movida enquanto se prova a próxima: ponha-a de volta antes."
@@ -469,10 +489,12 @@ MISTAKES = {
         "truth-forgotten": "só ŷ: a verdade y não foi subtraída.",
         "truth-minus-prediction": "y - ŷ, a direção da descida. O gradiente é o oposto.",
         "uncapped-prediction": "a previsão dos logits sem limite.",
+        "undivided": "o que passou ou o que falta, sem dividir. Divida pela parte a que pertence.",
         "unweighted": "uma média simples. Pese as palavras por sua probabilidade.",
         "uphill": "um passo para cima: a descida subtrai o gradiente.",
         "upside-down": "o quociente invertido.",
         "weights-not-predictions": "a média dos pesos, quando se pede a das previsões.",
+        "weights-only": "só os pesos. Gradiente, cópia exata e médias também ocupam memória.",
         "with-itself": "cada ponto também com ele mesmo: essa folga é 0 e esconde as outras.",
         "wrapped": (
             "a primeira palavra como alvo da última, como faz np.roll. A última palavra não tem "

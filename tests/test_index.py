@@ -1,0 +1,80 @@
+"""Every entry of the index leads to a place that exists and speaks of the term."""
+
+import re
+
+import nbformat
+import pytest
+from docutils.nodes import make_id
+from index_terms import PLACE, place_of, read_terms, terms_file
+from ledger import BOX, all_claims, chapter_paths
+
+PLACES = read_terms(terms_file("chapters/01_loss"))
+TEXTS = {
+    path.stem: "\n\n".join(
+        cell.source
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "markdown"
+    )
+    for path in chapter_paths()
+}
+BOXES = {
+    label[1]: box["title"] + "\n" + box["body"] + text[box.end() :].split("\n## ")[0]
+    for text in TEXTS.values()
+    for box in BOX.finditer(text)
+    if (label := re.search(r"^:label: *(\S+)", box["options"], re.MULTILINE))
+}
+
+
+def sections(text):
+    """The sections of a chapter, by the anchor that Sphinx makes of their heading."""
+    parts = re.split(r"^(#{2,3}) +(.*)$", text, flags=re.MULTILINE)
+    return {
+        make_id(heading): heading + body
+        for heading, body in zip(parts[2::3], parts[3::3], strict=True)
+    }
+
+
+def words_of(term):
+    """The part of an entry that must occur, without the s of a plural."""
+    return term.split(";")[0].strip().lower().removesuffix("s")
+
+
+@pytest.mark.parametrize(("term", "place"), PLACES)
+def test_the_place_exists_and_speaks_of_the_term(term, place):
+    where = PLACE.fullmatch(place)
+    found = sections(TEXTS[where["chapter"]]) if where["chapter"] else BOXES
+    assert where["anchor"] in found, f"{term!r} leads to {place}, which does not exist"
+    text = " ".join(found[where["anchor"]].lower().split())
+    assert words_of(term) in text, f"{place} does not speak of {term!r}"
+
+
+def test_the_index_is_sorted_and_reaches_every_chapter():
+    terms = list(dict.fromkeys(term for term, _ in PLACES))
+    assert terms == sorted(terms, key=str.lower)
+    labels = {place for _, place in PLACES if "#" not in place}
+    for path in chapter_paths():
+        own = re.findall(r"^:label: *(\S+)", TEXTS[path.stem], re.MULTILINE)
+        assert labels & set(own), f"no entry leads to a box of {path.stem}"
+
+
+def test_a_term_leads_once_into_a_chapter():
+    chapter_of = {claim.label: claim.chapter for claim in all_claims()}
+    found = [
+        (term, place.split("#")[0] if "#" in place else chapter_of[place]) for term, place in PLACES
+    ]
+    assert len(found) == len(set(found))
+
+
+def test_a_place_that_is_none_is_named(tmp_path):
+    path = tmp_path / "index_terms.yml"
+    path.write_text("surprise: [The definition]\n")
+    with pytest.raises(ValueError, match="'surprise' leads to 'The definition', which is no"):
+        read_terms(path)
+
+
+def test_a_link_says_where_it_leads():
+    assert place_of("chapters/04_weights.html#prop-rate") == "chapter 4"
+    assert place_of("chapters/10_more.html#x") == "chapter 10"
+    assert place_of("pt/chapters/04_weights.html#prop-rate") == "capítulo 4"
+    assert place_of("glossary.html#term-bit") == "glossary"
+    assert place_of("api.html#nwp.loss.softmax") == ""

@@ -1,0 +1,89 @@
+"""The entries of the index, kept beside the text: `index_terms.yml`.
+
+The chapters stay free of index marks, which a notebook would show. When a page is read, every
+entry whose place lies on it is added there. The page of the index (`templates/genindex.html`)
+says of each link where it leads.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+from strings import STRINGS, language_of
+
+ROOT = Path(__file__).resolve().parent.parent
+PLACE = re.compile(r"(?:(?P<chapter>\w+)#)?(?P<anchor>[a-z0-9-]+)")
+
+
+def read_terms(path: Path) -> list[tuple[str, str]]:
+    """Read (term, place) of every entry.
+
+    Raises
+    ------
+    ValueError
+        Naming the term and its place, where that is neither a label nor chapter#heading.
+    """
+    found = []
+    for term, places in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+        for place in places:
+            if not PLACE.fullmatch(place):
+                raise ValueError(f"{path.name}: {term!r} leads to {place!r}, which is no place")
+            found.append((term, place))
+    return found
+
+
+def terms_file(docname: str) -> Path:
+    """Return the index of a page's language; there may be none."""
+    return ROOT / ("pt/index_terms.yml" if docname.startswith("pt/") else "index_terms.yml")
+
+
+class IndexTerms(SphinxTransform):
+    """Add the entries whose places lie on this page."""
+
+    default_priority = 700  # before Sphinx collects the index entries of a page
+
+    def apply(self, **kwargs: Any) -> None:
+        path = terms_file(self.env.docname)
+        if not path.exists():
+            return
+        self.env.note_dependency(str(path))
+        page = self.env.docname.rsplit("/", 1)[-1]
+        anchors = {
+            anchor: node for node in self.document.findall(nodes.Element) for anchor in node["ids"]
+        }
+        for term, place in read_terms(path):
+            where = PLACE.fullmatch(place)
+            if where["chapter"] not in (None, page) or where["anchor"] not in anchors:
+                continue
+            node = anchors[where["anchor"]]
+            entry = ("single", term, where["anchor"], "", None)
+            node.parent.insert(node.parent.index(node), addnodes.index(entries=[entry]))
+
+
+def place_of(link: str) -> str:
+    """Name the page to which a link of the index leads; nothing for the API's own entries."""
+    page = link.split("#")[0].removesuffix(".html")
+    strings = STRINGS[language_of(page)]
+    if chapter := re.search(r"chapters/0*(\d+)_", page):
+        return strings["chapter"].format(number=chapter[1])
+    return strings["glossary"] if page.endswith("glossary") else ""
+
+
+def name_places(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Hand the page of the index what its template needs."""
+    if template == "genindex.html":
+        context["place_of"] = place_of
+        context["index_title"] = STRINGS[language_of(page)]["index"]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_transform(IndexTerms)
+    app.connect("html-page-context", name_places)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
