@@ -298,9 +298,13 @@ def test_less_motion_is_no_motion(browser):
         page = browser.new_context(reduced_motion=motion, offline=True).new_page()
         page.goto(f"{HTML.as_uri()}/{CHAPTER}")
         moving = page.evaluate(
-            """() => [...document.querySelectorAll("*")].map(e => getComputedStyle(e)).filter(s =>
-                s.scrollBehavior === "smooth" || s.animationName !== "none"
-                || s.transitionDuration.split(",").some(d => parseFloat(d) > 0)).length"""
+            """() => {
+                const all = (root) => [...root.querySelectorAll("*")].flatMap(
+                    (e) => e.shadowRoot ? [e, ...all(e.shadowRoot)] : [e]);
+                return all(document).map((e) => getComputedStyle(e)).filter((s) => s.display
+                    && (s.scrollBehavior === "smooth" || s.animationName !== "none"
+                    || s.transitionDuration.split(",").some((d) => parseFloat(d) > 0))).length;
+            }"""
         )
         assert (moving == 0) == still, f"{moving} elements move with {motion}"
         page.context.close()

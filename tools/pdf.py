@@ -177,6 +177,7 @@ def document(joined: Joined, config: dict, numbers: dict[str, int]) -> str:
 <title>{config["title"]}</title>
 <meta name="author" content="{config["author"]}">
 <link rel="stylesheet" href="../html/_static/pygments.css">
+<link rel="stylesheet" href="../../assets/explorers/explorer.css">
 <link rel="stylesheet" href="../../assets/print.css">
 <style>{heads}</style>
 <script>
@@ -320,7 +321,10 @@ def main() -> None:
         sys.exit("make pdf prints with Chromium, and none is installed: apt-get install chromium")
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    joined = join(pages_of(toc), HTML)
+    pages = pages_of(toc)
+    if unbuilt := [page for _, page in pages if not (HTML / f"{page}.html").exists()]:
+        sys.exit(f"not built: {', '.join(unbuilt)}; run make book")
+    joined = join(pages, HTML)
     if joined.broken:
         sys.exit(f"links without a target: {joined.broken}")
     OUT.mkdir(parents=True, exist_ok=True)
