@@ -10,7 +10,7 @@ SOURCES := $(wildcard *.yml *.md *.bib) $(wildcard chapters/*) \
            $(shell find assets -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test pages notebooks execute explorers lint bench coverage pins clean
+.PHONY: help book pdf test pages notebooks execute explorers lint bench coverage pins clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ _build/html/.built: $(READY) $(SOURCES)
 
 test: book  ## build the book, then run every test and every notebook
 	$(BIN)/python -m pytest --nbval
+
+pdf: book  ## print the book to _build/pdf/book.pdf (needs Chromium)
+	$(BIN)/python tools/pdf.py
 
 notebooks: $(READY)  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab chapters

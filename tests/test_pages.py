@@ -5,10 +5,10 @@ skipped, unless NWP_REQUIRE_BROWSER is set.
 """
 
 import os
-import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+import chromium
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -16,13 +16,7 @@ HTML = Path(__file__).resolve().parent.parent / "_build" / "html"
 PAGES = sorted(
     p.relative_to(HTML).as_posix() for p in HTML.rglob("*.html") if "_static" not in p.parts
 )
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+CHROMIUM = chromium.find()
 
 WIDTHS = (360, 768, 1024, 1280)
 BODY_TEXT = """() => {
@@ -48,8 +42,7 @@ def browser():
     if CHROMIUM is None:
         unavailable("no Chromium is installed: the pages were not opened")
     with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield chromium.launch(playwright, CHROMIUM)
 
 
 def open_page(browser, address: str, scheme: str = "light"):

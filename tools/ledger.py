@@ -178,32 +178,15 @@ def number_as_the_document(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 
 def make_ids_unique(app: Sphinx, doctree: nodes.document) -> None:
-    """Number the ids that sphinx-proof gives to every box alike; HTML wants them unique."""
-    repeated = [
-        n for n in doctree.findall(nodes.Element) if n.get("ids") in (["proof-content"], ["proof"])
-    ]
+    """Number the ids that boxes and solutions get all alike; HTML wants them unique."""
+    alike = (["proof-content"], ["proof"], ["exercise-content"], ["solution-content"])
+    repeated = [node for node in doctree.findall(nodes.Element) if node.get("ids") in alike]
     for number, node in enumerate(repeated, start=1):
         node["ids"] = [f"{node['ids'][0]}-{number}"]
-
-
-def drop_thebe(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
-) -> None:
-    """Load no Thebe: the book does not use it, and declared twice it is a console error."""
-    context["script_files"] = [
-        script
-        for script in context["script_files"]
-        if "thebe" not in f"{getattr(script, 'filename', script)}{_body(script)}".lower()
-    ]
-
-
-def _body(script: Any) -> str:
-    return str(getattr(script, "attributes", {}).get("body", ""))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("claims", ClaimsDirective)
     app.connect("env-get-updated", number_as_the_document, priority=900)
     app.connect("doctree-read", make_ids_unique)
-    app.connect("html-page-context", drop_thebe, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,6 +5,7 @@ A page below `pt/` is Portuguese (of Brazil), every other page English.
 
 STRINGS = {
     "en": {
+        "contents": "Contents",
         "question": "Question {number}",
         "right": "Right.",
         "wrong": "Not right.",
@@ -15,6 +16,7 @@ STRINGS = {
         "index": "Index",
     },
     "pt-BR": {
+        "contents": "Sumário",
         "question": "Pergunta {number}",
         "right": "Certo.",
         "wrong": "Não é isso.",

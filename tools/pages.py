@@ -1,0 +1,138 @@
+"""The built pages: repairs for keyboard and screen reader, and nothing loaded in vain.
+
+The theme's HTML has flaws that a check of accessibility finds, and every page loads scripts
+and styles that this book does not use. Each repair below names the flaw. One that every page
+needs and that finds nothing to repair stops the build: the theme has changed, look again.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A flaw, the pattern by which it is found, and what to write in its place."""
+
+    flaw: str
+    pattern: str
+    replacement: str
+    everywhere: bool = True
+
+
+REPAIRS = (
+    Repair(
+        "The search button is named without the keys that it shows.",
+        r'(<button class="btn search-button-field[^>]*?) aria-label="[^"]*"',
+        r"\1",
+    ),
+    Repair(
+        "The sidebar is no landmark: a screen reader cannot jump to it, or over it.",
+        r'<div id="pst-primary-sidebar"',
+        r'<div id="pst-primary-sidebar" role="complementary"',
+    ),
+    Repair(
+        "Icons are loaded twice, as a script and as the font that draws them here.",
+        r"<script defer src=\"[^\"]*scripts/fontawesome\.js[^\"]*\"></script>",
+        "",
+    ),
+    Repair(
+        "Bootstrap's script is loaded for one menu; `assets/book.js` opens it.",
+        r"<script defer src=\"[^\"]*scripts/bootstrap\.js[^\"]*\"></script>",
+        "",
+    ),
+    Repair(
+        "Bootstrap's script is loaded early.",
+        r"<link rel=\"preload\" as=\"script\" href=\"[^\"]*scripts/bootstrap\.js[^\"]*\" />",
+        "",
+    ),
+    Repair(
+        "A fold is named otherwise than it says.",
+        r'<summary aria-label="[^"]*">',
+        "<summary>",
+        everywhere=False,
+    ),
+    Repair(
+        "A fold of the module index opens by mouse only; unfolded it needs no switch.",
+        r'<img[^>]*class="toggler"[^>]*>',
+        "",
+        everywhere=False,
+    ),
+    Repair(
+        "An entry of the bibliography has a role that was withdrawn, in a list of no items.",
+        r' role="doc-biblioentry"',
+        ' role="listitem"',
+        everywhere=False,
+    ),
+)
+# The layout loads these on every page; only the search page needs them.
+SEARCH = re.compile(
+    r'<script src="(?:[^"]*/)?(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
+)
+# Loaded by extensions on every page, needed on those where the second string occurs.
+CONDITIONAL = {"design-tabs.js": "sd-tab-", "sphinx-design.min.css": 'class="sd-'}
+
+
+def repaired(page: str, *, is_search: bool = False) -> str:
+    """Return the HTML of a page without the flaws above."""
+    for repair in REPAIRS:
+        page, count = re.subn(repair.pattern, repair.replacement, page)
+        if repair.everywhere and not count:
+            raise ExtensionError(
+                f"nothing to repair: {repair.flaw!r} (found by {repair.pattern}); "
+                "has the theme changed?"
+            )
+    return page if is_search else SEARCH.sub("", page)
+
+
+def repair_what_is_written(app: Sphinx) -> None:
+    """Repair each page between the theme's template and the disk."""
+    templates = getattr(app.builder, "templates", None)
+    if app.builder.format != "html" or templates is None:
+        return
+    render: Callable[[str, dict[str, Any]], str] = templates.render
+
+    def render_repaired(template: str, context: dict[str, Any]) -> str:
+        written = render(template, context)
+        if "<!DOCTYPE html>" not in written[:200]:  # a piece of a page
+            return written
+        return repaired(written, is_search=context.get("pagename") == "search")
+
+    templates.render = render_repaired
+
+
+def launch_only_from_an_address(app: Sphinx, config: Config) -> None:
+    """Leave out the buttons for Binder and Colab while the repository has no address."""
+    if not config.html_theme_options.get("repository_url"):
+        for option in ("launch_buttons", "repository_url"):
+            config.html_theme_options.pop(option, None)
+
+
+def drop_what_is_unused(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Load no Thebe, which declared twice is a console error, and no unused design."""
+    body = context.get("body", "")
+    for kind in ("script_files", "css_files"):
+        context[kind] = [file for file in context[kind] if _is_used(file, body)]
+
+
+def _is_used(file: Any, body: str) -> bool:
+    source = f"{getattr(file, 'filename', file)}{getattr(file, 'attributes', {}).get('body', '')}"
+    if "thebe" in source.lower():
+        return False
+    return all(
+        needed_by in body for name, needed_by in CONDITIONAL.items() if source.endswith(name)
+    )
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("config-inited", launch_only_from_an_address)
+    app.connect("builder-inited", repair_what_is_written)
+    app.connect("html-page-context", drop_what_is_unused, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,346 @@
+"""The book as one PDF: the built pages, joined in the order of the contents and printed.
+
+`python tools/pdf.py` reads `_build/html` (`make book`), writes `_build/pdf/book.html`, and
+has Chromium print it to `_build/pdf/book.pdf`, twice: the second time the contents know the
+pages. Every link within the book must have its target, or the command says which has none.
+"""
+
+import posixpath
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, unquote, urldefrag
+
+import chromium
+import yaml
+from bs4 import BeautifulSoup, Tag
+from playwright.sync_api import sync_playwright
+from strings import STRINGS
+
+ROOT = Path(__file__).resolve().parent.parent
+HTML = ROOT / "_build" / "html"
+OUT = ROOT / "_build" / "pdf"
+ID_LISTS = ("aria-labelledby", "aria-describedby", "aria-controls", "for")
+
+
+@dataclass
+class Entry:
+    """A line of the contents: a part's name without a target, or a page or section."""
+
+    title: str
+    level: int
+    target: str = ""
+
+
+@dataclass
+class Joined:
+    """The pages as one, with their contents and the links that lead nowhere."""
+
+    articles: list[Tag] = field(default_factory=list)
+    contents: list[Entry] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+
+def pages_of(toc: dict) -> list[tuple[str, str]]:
+    """List (caption of the part, page) in reading order from the table of contents' file."""
+    pages = [("", toc["root"])]
+
+    def add(caption: str, entries: list[dict]) -> None:
+        for entry in entries:
+            pages.append((caption, entry["file"]))
+            add("", entry.get("sections", []))
+
+    for part in toc.get("parts", [toc]):
+        first, *others = part.get("chapters", part.get("sections", []))
+        add(part.get("caption", ""), [first])
+        add("", others)
+    return pages
+
+
+def join(pages: list[tuple[str, str]], html: Path) -> Joined:
+    """Read the articles of the built pages; make ids and links hold in one document."""
+    joined = Joined()
+    known = {page for _, page in pages}
+    for caption, page in pages:
+        soup = BeautifulSoup((html / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+        article = soup.select_one("article.bd-article")
+        if article is None:
+            raise ValueError(f"{page}.html has no article: is it a page of the book?")
+        _prepare(article)
+        _rename_ids(article, page)
+        _redirect(article, page, known)
+        article["id"], article["class"] = page_id(page), ["page"]
+        if caption:
+            joined.contents.append(Entry(caption, 0))
+        joined.contents += _headings(article)
+        joined.articles.append(article)
+    targets = {tag["id"] for article in joined.articles for tag in article.select("[id]")}
+    targets |= {article["id"] for article in joined.articles}
+    joined.broken = sorted(
+        {
+            link["href"]
+            for article in joined.articles
+            for link in article.select('a[href^="#"]')
+            if unquote(link["href"][1:]) not in targets
+        }
+    )
+    return joined
+
+
+def page_id(page: str, fragment: str = "") -> str:
+    """Name a place of a page so that it is the only one in the joined document."""
+    return "--".join(filter(None, (page.replace("/", "-"), fragment)))
+
+
+def _prepare(article: Tag) -> None:
+    """Leave out what is for the screen; open what is folded."""
+    for tag in article.select("script, template, a.headerlink, .d-print-none, .hide > summary"):
+        tag.decompose()
+    for fold in article.select("details"):
+        fold.name = "div"
+        fold.attrs.pop("open", None)
+    for title in article.select("summary"):
+        title.name = "div"
+    for still in article.select("noscript"):
+        still.unwrap()
+    for picture in article.select("img"):
+        picture.attrs.pop("loading", None)
+
+
+def _rename_ids(article: Tag, page: str) -> None:
+    seen = set()
+    for tag in article.select("[id]"):
+        if tag["id"] in seen:
+            del tag["id"]
+            continue
+        seen.add(tag["id"])
+        tag["id"] = page_id(page, tag["id"])
+    for name in ID_LISTS:
+        for tag in article.select(f"[{name}]"):
+            names = tag[name] if isinstance(tag[name], list) else tag[name].split()
+            tag[name] = " ".join(page_id(page, one) for one in names)
+
+
+def _redirect(article: Tag, page: str, known: set[str]) -> None:
+    """Point links to pages of the book into the document; keep no other local link."""
+    folder = posixpath.dirname(page)
+    for picture in article.select("[src]"):
+        if not re.match(r"[a-z]+:", picture["src"]):
+            picture["src"] = posixpath.normpath(posixpath.join("../html", folder, picture["src"]))
+    for link in article.select("a[href]"):
+        if re.match(r"[a-z]+:", link["href"]):
+            continue
+        path, fragment = urldefrag(link["href"])
+        target = posixpath.normpath(posixpath.join(folder, path)) if path else f"{page}.html"
+        if target.removesuffix(".html") in known:
+            place = page_id(target.removesuffix(".html"), unquote(fragment))
+            link["href"] = f"#{quote(place)}"
+        else:
+            link.unwrap()  # a download, or a page that only the screen has
+
+
+def _headings(article: Tag) -> list[Entry]:
+    """The title and the sections of a page, for the contents."""
+    entries = []
+    for heading in article.select("h1, h2"):
+        place = heading.find_parent("section")
+        target = place["id"] if place is not None and place.get("id") else article["id"]
+        title = re.sub(r"\s+", " ", heading.decode_contents().replace("¶", "")).strip()
+        entries.append(Entry(title, int(heading.name[1]), target))
+    return entries
+
+
+def document(joined: Joined, config: dict, numbers: dict[str, int]) -> str:
+    """Write the joined pages as one HTML document; `numbers` are the pages of the contents."""
+    language = config.get("sphinx", {}).get("config", {}).get("language", "en")
+    strings = STRINGS[language.replace("_", "-")]
+    lines = []
+    for entry in joined.contents:
+        if not entry.target:
+            lines.append(f'<li class="part">{entry.title}</li>')
+            continue
+        title = re.sub(r"</?a\b[^>]*>", "", entry.title)
+        lines.append(
+            f'<li class="level-{entry.level}"><a href="#{quote(entry.target)}">'
+            f"<span>{title}</span> <b>{numbers.get(entry.target, '')}</b></a></li>"
+        )
+    heads = "\n".join(
+        f'@page page-{i} {{ @top-right {{ content: "{_css_string(_running_head(article))}" }} }}\n'
+        f"article:nth-of-type({i}) {{ page: page-{i} }}"
+        for i, article in enumerate(joined.articles, start=1)
+    )
+    return f"""<!DOCTYPE html>
+<html lang="{language}" data-theme="light" data-mode="light">
+<head>
+<meta charset="utf-8">
+<title>{config["title"]}</title>
+<meta name="author" content="{config["author"]}">
+<link rel="stylesheet" href="../html/_static/pygments.css">
+<link rel="stylesheet" href="../../assets/explorers/explorer.css">
+<link rel="stylesheet" href="../../assets/print.css">
+<style>{heads}</style>
+<script>
+window.MathJax = {{
+  options: {{ processHtmlClass: "math|output_area", ignoreHtmlClass: "page", enableMenu: false }},
+  svg: {{ fontCache: "none" }},
+}};
+</script>
+<script defer src="../../assets/mathjax/tex-svg-full.js"></script>
+</head>
+<body>
+<header class="cover">
+<p class="title">{config["title"]}</p>
+<p class="author">{config["author"]}</p>
+<p class="year">{config["copyright"]}</p>
+</header>
+<nav class="contents"><h1>{strings["contents"]}</h1>
+<ul>
+{chr(10).join(lines)}
+</ul>
+</nav>
+{chr(10).join(str(article) for article in joined.articles)}
+</body>
+</html>
+"""
+
+
+def _running_head(article: Tag) -> str:
+    heading = article.select_one("h1")
+    return heading.get_text().strip() if heading else ""
+
+
+def _css_string(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+SHRINK_WIDE_FORMULAS = """() => {
+    for (const formula of document.querySelectorAll('mjx-container[display="true"]')) {
+        const drawing = formula.querySelector("svg");
+        const share = formula.clientWidth / drawing.getBoundingClientRect().width;
+        if (share < 1) formula.style.fontSize = `${Math.floor(share * 99)}%`;
+    }
+    return document.querySelectorAll(".math:not(:has(mjx-container)), [data-mjx-error]").length;
+}"""
+TEXT_WIDTH = 642  # of an A4 page between its margins, in CSS pixels: 170 mm
+
+
+def print_pdf(source: Path, target: Path, browser_path: str) -> None:
+    """Have Chromium typeset one HTML document and print it."""
+    with sync_playwright() as playwright:
+        browser = chromium.launch(playwright, browser_path)
+        context = browser.new_context(
+            viewport={"width": TEXT_WIDTH, "height": 900}, offline=True, color_scheme="light"
+        )
+        page = context.new_page()
+        page.set_default_timeout(0)  # the mathematics of a whole book takes its time
+        page.emulate_media(media="print")
+        page.goto(source.as_uri(), wait_until="load")
+        page.evaluate("() => window.MathJax?.startup.promise")
+        if errors := page.evaluate(SHRINK_WIDE_FORMULAS):
+            raise ValueError(f"{errors} formulas of {source.name} could not be set")
+        page.pdf(
+            path=target, prefer_css_page_size=True, outline=True, tagged=True, print_background=True
+        )
+        browser.close()
+
+
+@dataclass
+class Printed:
+    """What a check needs to know of a PDF by Chromium."""
+
+    pages: int
+    destinations: dict[str, int]  # name → page, from 1
+    links: list[str]  # names that links lead to
+    addresses: list[str]  # of links that leave the book
+    outline: int  # entries
+
+
+def inspect(pdf: bytes) -> Printed:
+    """Read pages, links and bookmarks from a PDF as Chromium writes it (no object streams)."""
+    objects = {
+        int(number): body
+        for number, body in re.findall(rb"(\d+) 0 obj\s(.*?)endobj", pdf, re.DOTALL)
+        if b"stream\n" not in body[:2000]
+    }
+
+    def leaves(number: int) -> list[int]:
+        kids = re.search(rb"/Kids\s*\[(.*?)\]", objects[number], re.DOTALL)
+        if kids is None or b"/Type /Pages" not in objects[number]:
+            return [number]
+        return [leaf for kid in re.findall(rb"(\d+) 0 R", kids[1]) for leaf in leaves(int(kid))]
+
+    catalog = next(body for body in objects.values() if b"/Type /Catalog" in body)
+    root = int(re.search(rb"/Pages (\d+) 0 R", catalog)[1])
+    order = {number: i for i, number in enumerate(leaves(root), start=1)}
+    destinations: dict[str, int] = {}
+    if dests := re.search(rb"/Dests (\d+) 0 R", catalog):
+        for name, page in re.findall(
+            rb"/([^\s/\[\]<>()]+)\s*\[\s*(\d+) 0 R", objects[int(dests[1])]
+        ):
+            destinations[_pdf_name(name)] = order[int(page)]
+    links, addresses, outline = [], [], 0
+    for body in objects.values():
+        if b"/Subtype /Link" in body:
+            if address := re.search(rb"/URI \((.*?)\)", body, re.DOTALL):
+                addresses.append(address[1].decode("latin-1"))
+            elif name := re.search(rb"/Dest /([^\s/\[\]<>()]+)", body):
+                links.append(_pdf_name(name[1]))
+        outline += b"/Title" in body and b"/Parent" in body and b"/Dest" in body
+    return Printed(len(order), destinations, links, addresses, outline)
+
+
+def _pdf_name(name: bytes) -> str:
+    """Decode a name of a PDF, where # and two digits stand for a byte."""
+    raw = re.sub(rb"#([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), name)
+    return unquote(raw.decode("utf-8"))
+
+
+def defects(printed: Printed, joined: Joined) -> list[str]:
+    """Say what is wrong with the printed book, a sentence each."""
+    found = []
+    if lost := sorted(set(printed.links) - printed.destinations.keys()):
+        found.append(f"links without a target: {lost}")
+    if local := [a for a in printed.addresses if a.startswith("file:")]:
+        found.append(f"links to the disk: {local}")
+    listed = [entry.target for entry in joined.contents if entry.target]
+    if missing := [target for target in listed if target not in printed.destinations]:
+        found.append(f"in the contents, and not in the book: {missing}")
+    else:
+        pages = [printed.destinations[target] for target in listed]
+        if pages != sorted(pages):
+            found.append("the contents' pages do not rise")
+    if printed.outline < len(listed):
+        found.append(f"{printed.outline} bookmarks for {len(listed)} headings")
+    return found
+
+
+def main() -> None:
+    browser_path = chromium.find()
+    if browser_path is None:
+        sys.exit("make pdf prints with Chromium, and none is installed: apt-get install chromium")
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    pages = pages_of(toc)
+    if unbuilt := [page for _, page in pages if not (HTML / f"{page}.html").exists()]:
+        sys.exit(f"not built: {', '.join(unbuilt)}; run make book")
+    joined = join(pages, HTML)
+    if joined.broken:
+        sys.exit(f"links without a target: {joined.broken}")
+    OUT.mkdir(parents=True, exist_ok=True)
+    source, target = OUT / "book.html", OUT / "book.pdf"
+    numbers: dict[str, int] = {}
+    for _ in range(2):  # the contents have the same length with and without numbers
+        source.write_text(document(joined, config, numbers), encoding="utf-8")
+        print_pdf(source, target, browser_path)
+        printed = inspect(target.read_bytes())
+        numbers, earlier = printed.destinations, numbers
+    if wrong := defects(printed, joined):
+        sys.exit("\n".join(wrong))
+    if any(numbers[e.target] != earlier[e.target] for e in joined.contents if e.target):
+        sys.exit("the contents moved the pages that they name")
+    print(f"{target.relative_to(ROOT)}: {printed.pages} pages, {len(printed.links)} links within")
+
+
+if __name__ == "__main__":
+    main()
