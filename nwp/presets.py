@@ -90,14 +90,14 @@ PRESETS = {
         heads=2,
         width=48,
         context=32,
-        steps=5000,
+        steps=2500,
         rows=48,
         muon_rate=0.03,
         adam_rate=0.03,
         betas=(0.9, 0.95),
-        warmup=0.002,
-        evaluate_every=1000,
-        save_every=1000,
+        warmup=0.004,
+        evaluate_every=500,
+        save_every=500,
     ),
     # The size of nanoGPT's configuration for a CPU, in a sixth of its tokens.
     "cpu": Preset(
