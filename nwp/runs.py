@@ -195,7 +195,8 @@ def _fits(path: Path) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise ValueError(f"{path} must fit the model of its run: {error}") from error
+        what = " ".join(str(error).split())  # PyTorch writes a line for each weight
+        raise ValueError(f"{path} must fit the model of its run: {what}") from error
 
 
 @contextmanager

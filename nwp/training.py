@@ -197,7 +197,7 @@ def evaluate(model: Transformer, ids: ArrayLike) -> Evaluation:
         sums.append(losses.double().view(inputs.shape).sum(dim=1).cpu())
     each, count = torch.cat(sums), len(array) - 1
     mean = each.sum().item() / count
-    spread = (each - mean * lengths).square().sum().item()
+    spread = (each - mean * lengths.double()).square().sum().item()
     n = len(each)
     error = math.sqrt(spread * n / (n - 1)) / count if n > 1 else None
     return Evaluation(mean, error, count)
