@@ -6,11 +6,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CUDA_PINS := ^(cuda|nvidia|triton)
 SOURCES := _config.yml _toc.yml $(wildcard *.md *.bib) $(wildcard chapters/*) \
-           $(wildcard nwp/*.py) $(wildcard tests/*.py) $(wildcard tools/*.py) \
+           $(wildcard nwp/*.py nwp/*/*.py) $(wildcard tests/*.py) $(wildcard tools/*.py tools/*/*) \
            $(shell find assets -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test pages notebooks execute lint bench coverage pins clean
+.PHONY: help book test pages notebooks execute explorers lint bench coverage pins clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ notebooks: $(READY)  ## open the chapters in JupyterLab
 
 execute: $(READY)  ## run all chapters in place and normalize them
 	$(BIN)/python tools/notebooks.py execute chapters/*.ipynb
+
+explorers: $(READY)  ## train anew the model whose predictions an explorer shows
+	$(BIN)/python tools/explorer_model.py
 
 lint: $(READY)  ## check the code with ruff
 	$(BIN)/ruff check .

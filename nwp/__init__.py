@@ -40,6 +40,7 @@ from nwp.loss import (
     one_hot,
     softmax,
 )
+from nwp.ngrams import KneserNey, NGram
 from nwp.teacher_forcing import PrefixTree, mixed_inputs, pairs, sequence_loss, shift
 from nwp.text import CharacterVocabulary, Vocabulary
 from nwp.weights import (
@@ -56,6 +57,7 @@ from nwp.weights import (
 __all__ = [
     "CharacterVocabulary",
     "Grammar",
+    "KneserNey",
     "NGram",
     "NextWords",
     "Nodes",
@@ -100,7 +102,6 @@ __all__ = [
 ]
 
 _NEEDS_TORCH = {
-    "NGram": "nwp.model",
     "NextWords": "nwp.model",
     "Transformer": "nwp.model",
     "linear_cross_entropy": "nwp.vocabulary",

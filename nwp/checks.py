@@ -91,7 +91,7 @@ def word_ids(
 ) -> NDArray[np.int64]:
     """Return integer ids in [0, vocabulary_size); `ignore_index` passes too."""
     array = _array(name, values)
-    if array.size == 0 and isinstance(values, list):  # it has no integer type of its own
+    if array.size == 0 and isinstance(values, list | tuple):  # it has no integer type of its own
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, got dtype {array.dtype}")

@@ -1,17 +1,16 @@
-r"""Models of the next word: a small modern Transformer, and n-grams as its peers.
+r"""A model of the next word: a small modern Transformer.
 
 Shared ground of chapters 7 and 8. The `Transformer` maps ids to logits, one row for each
 position, and sees at each position only what stands before it. `NextWords` lets it speak in
-words; `NGram` counts. Both answer `next_word_distribution(prefix)`, as `nwp.grammar` does.
+words: it answers `next_word_distribution(prefix)`, as `nwp.grammar` does.
 
 Source: Vaswani et al. (2017), "Attention is all you need"; Jurafsky & Martin, *Speech and
-Language Processing*, draft of 3 February 2024 (SLP3), chapters 3 (n-grams) and 10
-(Transformers). Each deviation from the 2017 model is explained where it is made.
+Language Processing*, draft of 3 February 2024 (SLP3), chapter 10. Each deviation from the
+2017 model is explained where it is made.
 """
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -25,7 +24,6 @@ from nwp.text import Vocabulary
 
 ROTARY_BASE = 10_000.0  # the slowest pair of coordinates turns once in about 60,000 words
 BATCH = 4096  # prefixes that are read at once
-SMOOTHINGS = (None, "additive", "interpolated")
 Pair = tuple[Tensor, Tensor]
 # The keys and values of each layer so far; for a model with a boundary, then the text of each word.
 Cache = list[Pair | Tensor]
@@ -361,74 +359,3 @@ class NextWords:
         """Return word → probability, given the words since a sentence began."""
         shares = self.probabilities([prefix])[0].tolist()
         return dict(zip(self.vocabulary.words, shares, strict=True))
-
-
-class NGram:
-    """The shares of the words that followed the last `order` - 1 words in a text.
-
-    Parameters
-    ----------
-    words : the text, as a list of words
-    order : how many words form an n-gram: 1 for unigrams, 2 for bigrams
-    smoothing : None, "additive" or "interpolated"
-        Additive: every word was seen `strength` times more. Interpolated: `strength` further
-        words were seen in proportion to the model of the next lower order, and below the
-        unigrams in equal shares. None: the shares as they are. A context that was never seen
-        is shortened from the left until it was.
-    strength : above 0
-    boundary : the word before the text and before each prefix; None: there is none
-
-    References
-    ----------
-    SLP3, chapter 3; MacKay & Peto (1995), "A hierarchical Dirichlet language model".
-    """
-
-    def __init__(
-        self,
-        words: Sequence[str],
-        order: int,
-        *,
-        smoothing: str | None = None,
-        strength: float = 1.0,
-        boundary: str | None = END,
-    ) -> None:
-        self.order = checks.integer("order", order, at_least=1)
-        if isinstance(words, str) or not len(words):
-            raise ValueError(f"words must be a list of at least one word, got {words!r}")
-        if smoothing not in SMOOTHINGS:
-            raise ValueError(f"smoothing must be one of {SMOOTHINGS}, got {smoothing!r}")
-        if not 0 < strength < math.inf:
-            raise ValueError(f"strength must be above 0 and finite, got {strength}")
-        self.smoothing, self.strength = smoothing, strength
-        self.before = () if boundary is None else (boundary,)
-        text = (*self.before, *words)
-        self.words = tuple(sorted(set(text)))
-        #: For every context of up to order - 1 words: how often each word followed it.
-        self.counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
-        for end in range(len(self.before), len(text)):
-            for start in range(max(0, end - order + 1), end + 1):
-                self.counts[text[start:end]][text[end]] += 1
-
-    def next_word_distribution(self, prefix: Sequence[str]) -> dict[str, float]:
-        """Return word → probability, given the words since a sentence began."""
-        if strange := set(prefix) - set(self.words):
-            raise ValueError(f"prefix must hold words of the text, got {min(strange)!r}")
-        context = (*self.before, *prefix)
-        while context not in self.counts:  # none is longer than order - 1, and () always is
-            context = context[1:]
-        share = {word: 1 / len(self.words) for word in self.words}
-        if self.smoothing is None:
-            return self._mixed(context, share, 0.0)
-        if self.smoothing == "additive":
-            return self._mixed(context, share, self.strength * len(self.words))
-        for start in range(len(context), -1, -1):
-            share = self._mixed(context[start:], share, self.strength)
-        return share
-
-    def _mixed(
-        self, context: tuple[str, ...], prior: Mapping[str, float], strength: float
-    ) -> dict[str, float]:
-        """Add `strength` words, shared out as `prior` says, to the counts after `context`."""
-        counts = self.counts[context]
-        total = counts.total() + strength
-        return {word: (counts[word] + strength * prior[word]) / total for word in prior}

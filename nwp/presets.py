@@ -86,14 +86,18 @@ PRESETS = {
         unit="word",
         boundary=END,
         corpus_words=3_000_000,
-        layers=2,
+        layers=1,
         heads=2,
         width=48,
         context=32,
-        steps=1000,
-        rows=96,
-        muon_rate=0.02,
-        adam_rate=0.01,
+        steps=5000,
+        rows=48,
+        muon_rate=0.03,
+        adam_rate=0.03,
+        betas=(0.9, 0.95),
+        warmup=0.002,
+        evaluate_every=1000,
+        save_every=1000,
     ),
     # The size of nanoGPT's configuration for a CPU, in a sixth of its tokens.
     "cpu": Preset(
@@ -106,6 +110,9 @@ PRESETS = {
         rows=6,
         muon_rate=0.02,
         adam_rate=0.008,
+        momentum=0.9,
+        evaluate_every=320,
+        save_every=160,
     ),
     # The size of nanoGPT's configuration for a GPU.
     "gpu": Preset(
@@ -120,20 +127,22 @@ PRESETS = {
         adam_rate=0.008,
         weight_decay=0.1,
     ),
-    # The document's case: words, tens of thousands of them.
+    # The document's case: words, fifteen thousand of them.
     "machado": Preset(
         unit="word",
         least_count=2,
-        layers=4,
+        layers=2,
         heads=4,
-        width=256,
+        width=128,
         context=64,
         tied=True,
-        steps=1500,
-        rows=32,
+        steps=1000,
+        rows=16,
         muon_rate=0.02,
         adam_rate=0.004,
         weight_decay=0.1,
+        evaluate_every=250,
+        save_every=250,
     ),
 }
 

@@ -1,7 +1,6 @@
-"""The Transformer and the n-grams: causal, cached, well begun, and refusing bad input."""
+"""The Transformer: causal, cached, well begun, and refusing bad input."""
 
 import math
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from torch.nn import functional as F
 
 from nwp import model as model_module
 from nwp.grammar import END, Grammar
-from nwp.model import NextWords, NGram, Transformer, drawing_distribution, norm, rotate
+from nwp.model import NextWords, Transformer, drawing_distribution, norm, rotate
 from nwp.text import Vocabulary
 
 V = 11
@@ -335,72 +334,6 @@ def test_an_unknown_word_is_named(speaker):
         speaker.next_word_distribution(["a", "x"])
 
 
-# ---- n-grams ---------------------------------------------------------------------------
-
-TEXT = ["o", "cão", "ladra", ".", "o", "cão", "dorme", "."]
-
-
-def test_bigram_counts_by_hand():
-    bigram = NGram(TEXT, 2)
-    assert bigram.words == (".", "cão", "dorme", "ladra", "o")
-    assert bigram.next_word_distribution([])["o"] == 1
-    assert bigram.next_word_distribution(["o", "cão"]) == {
-        ".": 0, "cão": 0, "dorme": 1 / 2, "ladra": 1 / 2, "o": 0
-    }  # fmt: skip
-    assert NGram(TEXT, 1).next_word_distribution(["o"])["cão"] == 2 / 8
-    # "cão o" never occurs: the context is shortened to "o"
-    assert NGram(TEXT, 3).next_word_distribution(["cão", "o"])["cão"] == 1
-
-
-def test_smoothing_by_hand():
-    additive = NGram(TEXT, 2, smoothing="additive", strength=0.5)
-    assert additive.next_word_distribution(["cão"])["ladra"] == 1.5 / 4.5
-    assert additive.next_word_distribution(["cão"])["o"] == 0.5 / 4.5
-    mixed = NGram(TEXT, 2, smoothing="interpolated", strength=2.0)
-    unigram = {w: (c + 2 / 5) / 10 for w, c in Counter(TEXT).items()}
-    assert_allclose(mixed.next_word_distribution(["cão"])["o"], (0 + 2 * unigram["o"]) / 4)
-    assert_allclose(mixed.next_word_distribution(["cão"])["dorme"], (1 + 2 * unigram["dorme"]) / 4)
-
-
-@given(
-    st.lists(st.sampled_from("abc."), min_size=1, max_size=30),
-    st.integers(1, 4),
-    st.sampled_from([None, "additive", "interpolated"]),
-    st.sampled_from([None, END]),
-    st.data(),
-)
-def test_every_answer_is_a_distribution(words, order, smoothing, boundary, data):
-    model = NGram(words, order, smoothing=smoothing, strength=0.3, boundary=boundary)
-    prefix = data.draw(st.lists(st.sampled_from(model.words), max_size=6))
-    answer = model.next_word_distribution(prefix)
-    assert_allclose(math.fsum(answer.values()), 1, rtol=1e-12)
-    assert set(answer) == set(words) | ({END} if boundary else set())
-    assert min(answer.values()) >= 0 if smoothing is None else min(answer.values()) > 0
-    kept = prefix[max(0, len(prefix) - order + 1) :] if order > 1 else []
-    if len(prefix) >= order:  # nothing further back is read
-        assert answer == model.next_word_distribution([model.words[0], *kept])
-
-
-def test_ngrams_approach_the_exact_entropies():
-    """Counts of a long sample come near the exact n-gram entropies of the language, from above."""
-    grammar = Grammar.portuguese()
-    sample = grammar.sample(100_000, seed=1)
-    for order, bound in ((1, 0.001), (2, 0.005), (3, 0.04)):
-        model = NGram(sample, order, smoothing="interpolated", strength=0.1)
-        answers = {}
-
-        class Asked:
-            def next_word_distribution(self, prefix, answers=answers, model=model):
-                context = tuple([END, *prefix][max(0, len(prefix) + 2 - model.order) :])
-                if context not in answers:
-                    answers[context] = model.next_word_distribution(prefix)
-                return answers[context]
-
-        excess = grammar.excess_loss(Asked())
-        gap = grammar.entropy_rate() + excess - grammar.ngram_entropy(order - 1)
-        assert -1e-9 <= gap < bound, order
-
-
 # ---- errors ----------------------------------------------------------------------------
 
 
@@ -455,19 +388,3 @@ def test_a_full_cache_is_an_error_and_stays_as_it_was():
     assert cache[0][0].shape[2] == 12
     with pytest.raises(ValueError, match="count must be at least 0, got -1"):
         model.generate(random_tokens(0), -1)
-
-
-def test_bad_ngrams_are_named():
-    with pytest.raises(ValueError, match="order must be at least 1, got 0"):
-        NGram(TEXT, 0)
-    with pytest.raises(ValueError, match="words must be a list of at least one word, got 'o'"):
-        NGram("o", 1)
-    with pytest.raises(ValueError, match=r"words must be a list of at least one word, got \[\]"):
-        NGram([], 1)
-    with pytest.raises(ValueError, match=r"smoothing must be one of \(None, .* got 'kneser'"):
-        NGram(TEXT, 2, smoothing="kneser")
-    for strength in (0, -1.0, math.nan, math.inf):
-        with pytest.raises(ValueError, match="strength must be above 0 and finite, got"):
-            NGram(TEXT, 2, smoothing="additive", strength=strength)
-    with pytest.raises(ValueError, match="prefix must hold words of the text, got 'gato'"):
-        NGram(TEXT, 2).next_word_distribution(["o", "gato"])

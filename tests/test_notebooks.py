@@ -1,6 +1,7 @@
 """Committed notebooks are what a fresh run gives, and each way to fail that is noticed."""
 
 import copy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -124,9 +125,7 @@ def test_expected_errors_are_allowed(healthy):
 
 def test_a_changed_module_makes_its_notebooks_stale(healthy, monkeypatch, tmp_path):
     notebook = nbformat.read(healthy, as_version=4)
-    (tmp_path / "nwp").mkdir()
-    for module in (ROOT / "nwp").glob("*.py"):
-        (tmp_path / "nwp" / module.name).write_text(module.read_text())
+    shutil.copytree(ROOT / "nwp", tmp_path / "nwp")
     monkeypatch.setattr("notebooks.ROOT", tmp_path)
     loss, checks = tmp_path / "nwp" / "loss.py", tmp_path / "nwp" / "checks.py"
     assert defects(notebook) == []
@@ -140,14 +139,33 @@ def test_a_changed_module_makes_its_notebooks_stale(healthy, monkeypatch, tmp_pa
 
 @pytest.mark.parametrize("source", ["import nwp", "from nwp import cross_entropy"])
 def test_the_packages_own_front_door_leads_to_its_modules(source, monkeypatch, tmp_path):
-    (tmp_path / "nwp").mkdir()
-    for module in (ROOT / "nwp").glob("*.py"):
-        (tmp_path / "nwp" / module.name).write_text(module.read_text())
+    shutil.copytree(ROOT / "nwp", tmp_path / "nwp")
     monkeypatch.setattr("notebooks.ROOT", tmp_path)
     notebook = new_notebook(cells=[new_code_cell(source)])
     before = inputs_fingerprint(notebook)
     (tmp_path / "nwp" / "loss.py").write_text("changed = True\n")
     assert inputs_fingerprint(notebook) != before
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'from nwp.exercises import check\n\nassert check("1.2", 10.82)',
+        'from nwp import exercises\n\nexercises.check("1.2", 10.82)',
+    ],
+)
+def test_a_check_leads_to_the_exercises_of_its_chapter(source, monkeypatch, tmp_path):
+    shutil.copytree(ROOT / "nwp", tmp_path / "nwp")
+    monkeypatch.setattr("notebooks.ROOT", tmp_path)
+    notebook = new_notebook(cells=[new_code_cell(source)])
+    exercises = tmp_path / "nwp" / "exercises"
+    seen = [inputs_fingerprint(notebook)]
+    for name in ("chapter1", "messages", "__init__"):
+        (exercises / f"{name}.py").write_text("changed = True\n")
+        seen.append(inputs_fingerprint(notebook))
+    assert len(set(seen)) == 4
+    (exercises / "chapter2.py").write_text("changed = True\n")
+    assert inputs_fingerprint(notebook) == seen[-1]
 
 
 def test_magic_is_no_plain_python(healthy):

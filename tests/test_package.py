@@ -10,6 +10,11 @@ from notebooks import ROOT
 import nwp
 
 MODULES = sorted(path.stem for path in (ROOT / "nwp").glob("*.py") if path.stem[0] != "_")
+EXERCISES = sorted(
+    f"exercises.{path.stem}"
+    for path in (ROOT / "nwp" / "exercises").glob("*.py")
+    if path.stem != "__init__"
+)
 NUMPY_ONLY = (
     "checks",
     "loss",
@@ -21,6 +26,9 @@ NUMPY_ONLY = (
     "weights",
     "derivative",
     "teacher_forcing",
+    "ngrams",
+    "exercises",
+    *EXERCISES,
 )
 
 
@@ -43,7 +51,7 @@ def test_everything_public_is_documented_and_exported():
     assert nwp.__all__ == sorted(nwp.__all__)
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", [*MODULES, "exercises/__init__", "exercises/kinds"])
 def test_each_public_function_has_a_docstring_with_a_first_line(module):
     tree = ast.parse((ROOT / "nwp" / f"{module}.py").read_text(encoding="utf-8"))
     assert ast.get_docstring(tree)

@@ -135,27 +135,45 @@ def inputs_fingerprint(notebook: NotebookNode) -> str:
     waiting = [name for source in sources for name in _nwp_imports(source)]
     while waiting:
         name = waiting.pop()
-        path = ROOT / "nwp" / f"{name}.py"
+        path = _module(name)
         if name not in loaded and path.exists():
             loaded[name] = _without_docstrings(path.read_text(encoding="utf-8"))
             waiting += _nwp_imports(loaded[name])
     return _digest([sources, sorted(loaded.items())])
 
 
+def _module(name: str) -> Path:
+    """Return the file of a module of `nwp`; "exercises" is a package."""
+    path = ROOT.joinpath("nwp", *name.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
 def _nwp_imports(source: str) -> list[str]:
-    """Name the `nwp` modules that a piece of Python imports; the package itself is __init__."""
+    """Name the `nwp` modules that a piece of Python imports; the package itself is __init__.
+
+    Checking an exercise imports the module of its chapter.
+    """
     names = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module == "nwp":
             for alias in node.names:  # a module, or what the package has from its modules
-                is_module = (ROOT / "nwp" / f"{alias.name}.py").exists()
-                names.append(alias.name if is_module else "__init__")
+                names.append(alias.name if _module(alias.name).exists() else "__init__")
+        elif isinstance(node, ast.Call) and (exercise := _checked(node)):
+            names.append(f"exercises.chapter{exercise.partition('.')[0]}")
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nwp."):
             names.append(node.module.removeprefix("nwp."))
         elif isinstance(node, ast.Import):
             names += [a.name[4:] for a in node.names if a.name.startswith("nwp.")]
             names += ["__init__" for a in node.names if a.name == "nwp"]
     return names
+
+
+def _checked(call: ast.Call) -> str | None:
+    """Return the exercise that a call checks: "1.4" of `check("1.4", batch_loss)`."""
+    name = getattr(call.func, "id", getattr(call.func, "attr", None))
+    if name == "check" and call.args and isinstance(call.args[0], ast.Constant):
+        return str(call.args[0].value)
+    return None
 
 
 def _without_docstrings(source: str) -> str:

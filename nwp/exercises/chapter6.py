@@ -1,0 +1,203 @@
+"""The exercises of chapter 6, the vocabulary."""
+
+import numpy as np
+
+from nwp.derivative import gradient_wrt_logits
+from nwp.exercises.kinds import Code, Numbers
+from nwp.loss import cross_entropy_from_logits, log_softmax
+
+CONTEXTS, WORDS = 4096, 50_257
+BLOCK = 32 * 2**20
+
+
+def whole_mean(means, rows):
+    return np.average(means, weights=rows)
+
+
+BLOCKS = [
+    (np.array([3.0]), np.array([2])),
+    (np.array([3.0, 6.0]), np.array([4, 2])),
+    (np.array([1.0, 2.0, 4.0]), np.array([8, 8, 3])),
+]
+
+
+def capped_gradient(z, w, cap):
+    return gradient_wrt_logits(cap * np.tanh(z / cap), w) * slope(z, cap)
+
+
+def slope(z, cap):
+    return 1 - np.tanh(z / cap) ** 2
+
+
+CAPPED = [
+    (np.array([1.0, 0.0]), 0, 2.0),
+    (np.array([3.0, -1.0]), 1, 2.0),
+    (np.array([0.5, -4.0, 2.0, 1.0]), 2, 1.5),
+]
+
+
+def streaming(logits):
+    return logits[0] - log_softmax(logits)[0]
+
+
+def not_rescaled(logits):
+    m, s = -np.inf, 0.0
+    for z in logits:
+        m = max(m, z)
+        s += np.exp(z - m)
+    return m + np.log(s)
+
+
+def starts_at_zero(logits):
+    m, s = 0.0, 0.0
+    for z in logits:
+        m, s = max(m, z), s * np.exp(m - max(m, z)) + np.exp(z - max(m, z))
+    return m + np.log(s)
+
+
+STREAMS = [
+    (np.array([0.5]),),
+    (np.array([0.0, 1.0]),),
+    (np.array([1000.0, 1000.0]),),
+    (np.array([-2000.0, -2001.0]),),
+    (np.array([2.0, -1.0, 3.0, 0.5, 3.5]),),
+]
+
+
+def loss_by_columns(hidden, weight, targets, columns):
+    return cross_entropy_from_logits(hidden @ weight.T, targets)
+
+
+def at(z, targets):
+    return np.take_along_axis(z, targets[:, None], axis=1)[:, 0]
+
+
+def last_block_dropped(hidden, weight, targets, columns):
+    """Sum whole blocks only; the targets' own logits are looked up before."""
+    z = hidden @ weight.T
+    whole = z[:, : len(weight) // columns * columns]
+    return np.mean(whole[:, 0] - log_softmax(whole)[:, 0] - at(z, targets))
+
+
+def targets_of_first_block(hidden, weight, targets, columns):
+    z = hidden @ weight.T
+    return np.mean(z[:, 0] - log_softmax(z)[:, 0] - at(z, targets % columns))
+
+
+def sums_not_rescaled(hidden, weight, targets, columns):
+    z = hidden @ weight.T
+    m, s = np.full(len(z), -np.inf), np.zeros(len(z))
+    for start in range(0, z.shape[1], columns):
+        block = z[:, start : start + columns]
+        m = np.maximum(m, block.max(axis=1))
+        s += np.exp(block - m[:, None]).sum(axis=1)
+    return np.mean(m + np.log(s) - at(z, targets))
+
+
+def of_blocks(combine):
+    """Compute a log-sum-exp for each block, and combine them wrongly."""
+
+    def loss(hidden, weight, targets, columns):
+        z = hidden @ weight.T
+        parts = np.split(z, range(columns, z.shape[1], columns), axis=1)
+        return np.mean(combine([b[:, 0] - log_softmax(b)[:, 0] for b in parts]) - at(z, targets))
+
+    return loss
+
+
+def unshifted(hidden, weight, targets, columns):
+    z = hidden @ weight.T
+    return np.mean(np.log(np.exp(z).sum(axis=1)) - at(z, targets))
+
+
+random = np.random.default_rng(6)
+LAYERS = [
+    (np.array([[1.0]]), np.array([[0.0], [1.0], [2.0]]), np.array([2]), 2),
+    (np.array([[10.0], [-10.0]]), np.array([[90.0], [100.0], [-95.0]]), np.array([0, 2]), 2),
+    (np.array([[1.0], [-1.0]]), np.array([[0.5], [1.0], [-2.0], [1.5]]), np.array([1, 3]), 2),
+    (
+        random.normal(size=(3, 2)).round(1),
+        random.normal(size=(7, 2)).round(1),
+        np.array([6, 0, 4]),
+        3,
+    ),
+]
+
+EXERCISES = {
+    "6.1": Numbers(
+        (4.0 * CONTEXTS * WORDS, 2.0 * CONTEXTS * WORDS, BLOCK // (4 * WORDS)),
+        [
+            ("numbers-not-bytes", 0, 1.0 * CONTEXTS * WORDS),
+            ("eight-bytes", 0, 8.0 * CONTEXTS * WORDS),
+            ("eight-bytes", 1, 4.0 * CONTEXTS * WORDS),
+            ("numbers-not-bytes", 1, 1.0 * CONTEXTS * WORDS),
+            ("rounded-up", 2, BLOCK // (4 * WORDS) + 1),
+            ("not-whole", 2, BLOCK / (4 * WORDS)),
+            ("decimal-megabytes", 2, 32 * 10**6 // (4 * WORDS)),
+            ("numbers-not-bytes", 2, BLOCK // WORDS),
+        ],
+    ),
+    "6.2": Numbers(
+        (5 / (6 * 0.01),),
+        [
+            ("percent", 0, 5 / 6),
+            ("upside-down", 0, 6 / (5 * 0.01)),
+        ],
+        rtol=5e-3,  # 83 will do
+    ),
+    "6.3": Code(
+        whole_mean,
+        BLOCKS,
+        {
+            "mean-of-means": lambda means, rows: means.mean(),
+            "sum-not-mean": lambda means, rows: means @ rows,
+            "divided-by-batches": lambda means, rows: means @ rows / len(rows),
+            "upside-down": lambda means, rows: np.average(means, weights=1 / rows),
+        },
+    ),
+    "6.4": Code(
+        capped_gradient,
+        CAPPED,
+        {
+            "inner-derivative": lambda z, w, cap: gradient_wrt_logits(cap * np.tanh(z / cap), w),
+            "uncapped-prediction": [
+                lambda z, w, cap: gradient_wrt_logits(z, w) * slope(z, cap),
+                lambda z, w, cap: gradient_wrt_logits(z, w),
+            ],
+            "scale-forgotten": [
+                lambda z, w, cap: gradient_wrt_logits(np.tanh(z / cap), w) * slope(z, cap) / cap,
+                lambda z, w, cap: gradient_wrt_logits(np.tanh(z / cap), w) * slope(z, cap),
+                lambda z, w, cap: capped_gradient(z, w, cap) / cap,
+            ],
+            "missing-minus": lambda z, w, cap: -capped_gradient(z, w, cap),
+        },
+    ),
+    "6.5": Code(
+        streaming,
+        STREAMS,
+        {
+            "max-shift": lambda z: np.log(np.exp(z).sum()),
+            "not-rescaled": not_rescaled,
+            "maximum-forgotten": lambda z: streaming(z) - z.max(),
+            "starts-at-zero": starts_at_zero,
+            "missing-log": lambda z: z.max() + np.exp(streaming(z) - z.max()),
+            "only-the-maximum": lambda z: z.max(),
+        },
+    ),
+    "6.6": Code(
+        loss_by_columns,
+        LAYERS,
+        {
+            "last-block": last_block_dropped,
+            "block-offset": targets_of_first_block,
+            "not-rescaled": sums_not_rescaled,
+            "blocks-added": of_blocks(sum),
+            "blocks-averaged": of_blocks(lambda parts: np.mean(parts, axis=0)),
+            "max-shift": unshifted,
+            "sum-not-mean": lambda h, u, w, columns: cross_entropy_from_logits(
+                h @ u.T, w, reduction="sum"
+            ),
+            "missing-minus": lambda h, u, w, columns: -loss_by_columns(h, u, w, columns),
+        },
+    ),
+}

@@ -1,0 +1,169 @@
+"""The exercises of chapter 7, teacher forcing."""
+
+import numpy as np
+
+from nwp.equivalence import kl_divergence
+from nwp.exercises.kinds import Code, Numbers
+from nwp.loss import cross_entropy_from_logits
+from nwp.teacher_forcing import shift
+
+CHAIN = np.array([0.5, 0.3, 0.2, 0.9])
+TOTAL = -np.log(CHAIN).sum()
+PAIRS = 1024
+ESCAPE = -5 * np.log(0.9)
+
+
+def shifted(tokens):
+    return shift(tokens)
+
+
+SEQUENCES = [
+    (np.array([0, 1, 2]),),
+    (np.array([3, 1, 4, 1, 5]),),
+    (np.array([[0, 1, 2], [3, 4, 5], [6, 7, 8]]),),
+    (np.array([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]),),
+]
+
+
+def sentence_divergence(p, q):
+    """The rest of q, on whole sentences outside the language, meets probability 0."""
+    return kl_divergence(np.append(p, 0.0), np.append(q, 1 - q.sum()))
+
+
+LANGUAGES = [
+    (np.array([1.0]), np.array([0.5])),
+    (np.array([0.5, 0.5]), np.array([0.5, 0.25])),
+    (np.array([0.5, 0.25, 0.125, 0.125]), np.array([0.25, 0.5, 0.0625, 0.125])),
+]
+
+
+def padded_loss(logits, tokens):
+    return cross_entropy_from_logits(logits, shift(tokens)[1], ignore_index=-1)
+
+
+def each_loss(logits, tokens):
+    """Loss at every position, 0 where nothing comes."""
+    targets = shift(tokens)[1]
+    return cross_entropy_from_logits(logits, targets, ignore_index=-1, reduction="none")
+
+
+def padding_is(word):
+    """Count what is padded as if that word had come; -1 is the last one for NumPy."""
+    return lambda logits, tokens: padded_loss(logits, np.where(tokens < 0, word(logits), tokens))
+
+
+def mean_of_sentences(logits, tokens):
+    return np.mean(each_loss(logits, tokens).sum(axis=1) / (tokens[:, 1:] >= 0).sum(axis=1))
+
+
+random = np.random.default_rng(7)
+SENTENCES = [
+    (np.array([[[0.0, 1.0], [2.0, 0.0]]]), np.array([[0, 1, 1]])),
+    (
+        np.array([[[0.0, 1.0], [2.0, 0.0]], [[1.0, 0.0], [0.0, 3.0]]]),
+        np.array([[0, 1, 1], [1, 1, -1]]),
+    ),
+    (
+        random.normal(size=(3, 4, 3)).round(1),
+        np.array([[0, 1, 2, 1, 1], [2, 1, 0, -1, -1], [1, 0, 2, 1, -1]]),
+    ),
+]
+
+EXERCISES = {
+    "7.1": Numbers(
+        (TOTAL, CHAIN.prod(), np.log(3)),
+        [
+            ("mean-not-total", 0, TOTAL / 4),
+            ("log-base", 0, TOTAL / np.log(2)),
+            ("log-base", 0, TOTAL / np.log(10)),
+            ("missing-minus", 0, -TOTAL),
+            ("added-probabilities", 1, CHAIN.sum()),
+            ("missing-minus", 2, -np.log(3)),
+            ("probability-not-loss", 2, 0.2),
+            ("later-contexts", 2, TOTAL + np.log(3)),
+        ],
+    ),
+    "7.2": Numbers(
+        (PAIRS, PAIRS * (PAIRS + 1) // 2, PAIRS),
+        [
+            ("off-by-one", 0, PAIRS + 1),
+            ("off-by-one", 1, PAIRS * (PAIRS - 1) // 2),
+            ("off-by-one", 1, (PAIRS + 1) * (PAIRS + 2) // 2),
+            ("full-contexts", 1, PAIRS**2),
+            ("off-by-one", 2, PAIRS + 1),
+        ],
+    ),
+    "7.3": Numbers(
+        (ESCAPE, 1 - np.exp(-ESCAPE), 1 - 0.9**5),
+        [
+            ("one-step", 0, ESCAPE / 5),
+            ("missing-minus", 0, -ESCAPE),
+            ("complement", 1, np.exp(-ESCAPE)),
+            ("complement", 2, 0.9**5),
+            ("one-step", 2, 0.1),
+            ("added-probabilities", 2, 0.5),
+        ],
+    ),
+    "7.4": Numbers(
+        (0.5, 0.5, np.log(2)),
+        [
+            ("teacher-forced", 0, 1.0),
+            ("teacher-forced", 1, 1.0),
+            ("teacher-forced", 2, 0.0),
+            ("log-base", 2, 1.0),
+            ("entropy-not-excess", 2, np.log(4)),
+        ],
+    ),
+    "7.5": Code(
+        shifted,
+        SEQUENCES,
+        {
+            "wrong-axis": lambda tokens: (tokens[:-1], tokens[1:]),
+            "shift-twice": [
+                lambda tokens: (shift(shift(tokens)[0])[0], shift(shift(tokens)[1])[1]),
+                lambda tokens: (tokens[..., :-1], np.roll(tokens, -2, axis=-1)[..., :-1]),
+            ],
+            "no-shift": [
+                lambda tokens: (tokens, tokens),
+                lambda tokens: (tokens[..., :-1], tokens[..., :-1]),
+                lambda tokens: (tokens[..., 1:], tokens[..., 1:]),
+            ],
+            "swapped": lambda tokens: shift(tokens)[::-1],
+            "wrapped": lambda tokens: (tokens, np.roll(tokens, -1, axis=-1)),
+            "off-by-one": lambda tokens: (tokens, tokens[..., 1:]),
+        },
+    ),
+    "7.6": Code(
+        sentence_divergence,
+        LANGUAGES,
+        {
+            "reversed": lambda p, q: q @ np.log(q / p),
+            "renormalized": lambda p, q: kl_divergence(p, q / q.sum()),
+            "unweighted": lambda p, q: np.log(p / q).mean(),
+            "cross-entropy": lambda p, q: -(p @ np.log(q)),
+            "missing-minus": lambda p, q: -sentence_divergence(p, q),
+            "log-base": lambda p, q: sentence_divergence(p, q) / np.log(2),
+        },
+    ),
+    "7.8": Code(
+        padded_loss,
+        SENTENCES,
+        {
+            "padding-counted": [
+                padding_is(lambda logits: logits.shape[-1] - 1),
+                padding_is(lambda logits: 0),
+                lambda logits, tokens: each_loss(logits, tokens).mean(),
+            ],
+            "mean-of-means": mean_of_sentences,
+            "no-shift": lambda logits, tokens: cross_entropy_from_logits(
+                logits, tokens[:, :-1], ignore_index=-1
+            ),
+            "shift-twice": lambda logits, tokens: padded_loss(logits[:, :-1], tokens[:, 1:]),
+            "sum-not-mean": lambda logits, tokens: each_loss(logits, tokens).sum(),
+            "divided-by-batches": lambda logits, tokens: (
+                each_loss(logits, tokens).sum() / len(tokens)
+            ),
+            "missing-minus": lambda logits, tokens: -padded_loss(logits, tokens),
+        },
+    ),
+}

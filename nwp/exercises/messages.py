@@ -1,0 +1,487 @@
+"""What a reader reads: one table for each language, with the same keys.
+
+`MESSAGES` has what was found, `MISTAKES` the mistakes that have a name, each with what it is
+and a hint that is not the solution.
+"""
+
+MESSAGES = {
+    "en": {
+        "right": "right.",
+        "not-yet-code": "not yet. Your code is missing.",
+        "not-yet-numbers": "not yet. Your answer is missing.",
+        "not-a-function": "pass the function itself, without calling it: its name and no brackets.",
+        "wrong": (
+            "not right. An input that shows it:\n"
+            "    {input}\n"
+            "    expected: {expected}\n"
+            "    got:      {got}"
+        ),
+        "shape": (
+            "not right: the shape is another one. An input that shows it:\n"
+            "    {input}\n"
+            "    expected shape: {expected}\n"
+            "    got shape:      {got}"
+        ),
+        "raises": (
+            "your code stopped with an error. The input:\n    {input}\n    the error: {error}"
+        ),
+        "nothing": "your function returns nothing: is a return missing? The input:\n    {input}",
+        "not-numbers": (
+            "your function returns something that cannot be read as numbers, of the type {type}. "
+            "The input:\n    {input}"
+        ),
+        "changed": "the result is right, but your function changes its argument {argument}.",
+        "count": "{count} numbers are asked for, in the order of the question.",
+        "no-number": "answer {position} of {count} is no number; its type is {type}.",
+        "number-shape": "answer {position} of {count} must have the shape {expected}.",
+        "number": "answer {position} of {count} is not right. You gave {got}.",
+        "condition": "not right.",
+        "looks-like": "It looks like this: {mistake}",
+    },
+    "pt": {
+        "right": "certo.",
+        "not-yet-code": "ainda não. Falta o seu código.",
+        "not-yet-numbers": "ainda não. Falta a sua resposta.",
+        "not-a-function": "passe a própria função, sem chamá-la: o nome, sem parênteses.",
+        "wrong": (
+            "não está certo. Uma entrada que mostra isso:\n"
+            "    {input}\n"
+            "    esperado: {expected}\n"
+            "    obtido:   {got}"
+        ),
+        "shape": (
+            "não está certo: o formato é outro. Uma entrada que mostra isso:\n"
+            "    {input}\n"
+            "    formato esperado: {expected}\n"
+            "    formato obtido:   {got}"
+        ),
+        "raises": "seu código parou com um erro. A entrada:\n    {input}\n    o erro: {error}",
+        "nothing": "sua função não devolve nada: falta um return? A entrada:\n    {input}",
+        "not-numbers": (
+            "sua função devolve algo que não se lê como números, do tipo {type}. "
+            "A entrada:\n    {input}"
+        ),
+        "changed": "o resultado está certo, mas sua função altera o argumento {argument}.",
+        "count": "pedem-se {count} números, na ordem da pergunta.",
+        "no-number": "a resposta {position} de {count} não é um número; o tipo é {type}.",
+        "number-shape": "a resposta {position} de {count} deve ter o formato {expected}.",
+        "number": "a resposta {position} de {count} não está certa. Você deu {got}.",
+        "condition": "não está certo.",
+        "looks-like": "Parece ser isto: {mistake}",
+    },
+}
+
+MISTAKES = {
+    "en": {
+        "added-probabilities": "probabilities added. That all of it happens is a product.",
+        "all-at-once": "all coordinates moved at once. A partial derivative moves one of them.",
+        "all-words": "a mean over all words. Only the word that came enters the loss.",
+        "answer-in-context": "the next word is part of its own context, so nothing is uncertain.",
+        "backwards": "the text read backwards: the word before, given the words after it.",
+        "block-offset": (
+            "targets looked up as if they were in the first block. A word's place within a block "
+            "is its id minus the block's first id."
+        ),
+        "blocks-added": "logarithms of blocks added. It is the sums inside them that add up.",
+        "blocks-averaged": "a mean over blocks. The sum in the softmax runs over all words.",
+        "changed-argument": (
+            "an argument changed in place, for instance by -=. The caller still needs it: work on "
+            "a copy, or write a new array."
+        ),
+        "chord-not-gap": "the height of the chord. The gap is how far it lies above the curve.",
+        "complement": "the share that stays, where the share that leaves is asked for.",
+        "contexts-summed": "the contexts' entropies added up. Weight each by how often it occurs.",
+        "contexts-unweighted": (
+            "a plain mean over contexts. A context that occurs more often counts more."
+        ),
+        "cross-entropy": "the cross-entropy. The divergence is what it exceeds the entropy by.",
+        "crossed": "1 - s and s exchanged on the chord: at s = 0 both must be at the first point.",
+        "curve-not-gap": "the loss at the midpoint. The gap is how far the chord lies above it.",
+        "decimal-megabytes": "a million bytes for one MiB, which has 1,048,576.",
+        "diagonal-only": (
+            "the diagonal of the Jacobian alone. Each logit moves all probabilities, not only its "
+            "own."
+        ),
+        "divided-by-batches": (
+            "a sum over words divided by the number of batches, blocks or sentences. A mean per "
+            "word divides by the number of words."
+        ),
+        "double-softmax": "the softmax taken twice: probabilities used where logits belong.",
+        "eight-bytes": "twice the bytes: float32 has 4 bytes, bfloat16 has 2.",
+        "entropy-not-excess": (
+            "an entropy, the whole loss. The excess is what the loss has above the true model's."
+        ),
+        "epsilon": (
+            "a small number that keeps the logarithm finite. What is impossible and happens costs "
+            "infinity, and the loss must say so."
+        ),
+        "every-pair": (
+            "every target looked up in every row, as by p[:, targets]. Row n has the target n only."
+        ),
+        "factor-forgotten": "the factor ŷ in front of the bracket is missing.",
+        "factor-two": "a factor of 2: the two points of a central difference are 2h apart.",
+        "flat-bottom": "a flat bottom taken for a few points: everything on it is a minimizer.",
+        "full-contexts": "every context counted with full length. They grow word by word.",
+        "gap-reversed": "curve minus chord. The chord gap is the chord minus the curve.",
+        "gradient-in-logits": "the gradient in the logits, where that in the probabilities is due.",
+        "gradient-in-probabilities": (
+            "the gradient in the probabilities, where that in the logits is due: the softmax lies "
+            "between them."
+        ),
+        "half-argument": "tanh(d) where σ(d) - 1/2 gives tanh(d/2).",
+        "infimum": "an infimum taken for a minimum. The function comes close to 0 and never is 0.",
+        "inner-derivative": "the inner derivative is missing: the cap has a slope of its own.",
+        "joint": "the entropy of context and next word together. Given the context, it is less.",
+        "kept-not-lost": "the share that is kept, where the share that becomes 0 is asked for.",
+        "largest": "the largest gap. The smallest one shows that a function is not convex.",
+        "last-block": "the last block is left out when it is shorter than the others.",
+        "later-contexts": "a new total. Asked for is by how much the sum grows.",
+        "log-base": "the logarithm of another base. Losses are in nats: natural logarithms.",
+        "log-of-mean": "the logarithm of a mean. The loss is the mean of the logarithms.",
+        "log-of-zero": (
+            "the logarithm of a probability that was rounded to 0. Stay in logarithms: the "
+            "difference of the logits is still there."
+        ),
+        "logit-not-difference": "one logit. Asked for is the difference of the two.",
+        "logit-not-probability": "the logit, where the probability is asked for.",
+        "loss-for-probability": "a loss, where a probability is asked for.",
+        "losses-differ": "the losses of “.” must be finite and the same.",
+        "max-shift": (
+            "the shift by the largest logit is missing: exp overflows for large logits and rounds "
+            "to 0 for small ones."
+        ),
+        "maximum-forgotten": "the maximum m is not added back to log s.",
+        "mean-added": "the mean is added, where it is to be subtracted.",
+        "mean-not-subtracted": "the mean under ŷ is not subtracted.",
+        "mean-not-total": "a mean per word, where the whole is asked for.",
+        "mean-of-means": (
+            "a mean of means. A short batch, block or sentence then counts as much as a long one: "
+            "add up all words first, divide once."
+        ),
+        "mean-of-perplexities": (
+            "a mean of exponentials. Average the losses of all words first, then take the "
+            "exponential."
+        ),
+        "mean-of-row": (
+            "each row divided by the number of its own examples. The mean loss divides by the "
+            "number of all."
+        ),
+        "midpoint-only": "the midpoint, whatever s is.",
+        "missing-exp": "the exponential is missing: a mean loss is no perplexity yet.",
+        "missing-log": "the logarithm of the sum is missing.",
+        "missing-minus": "the sign: a minus is missing, or there is one too many.",
+        "most-probable-word": (
+            "the loss of the most probable word. It is the word that came whose loss is due."
+        ),
+        "multiplied": "logits multiplied by the temperature, where they are to be divided.",
+        "nats-for-bits": "nats, where bits are asked for.",
+        "nats-times-log-2": "nats times log 2. One bit is log 2 nats, so divide.",
+        "neighbors-only": "neighboring points only. Any two points have a chord.",
+        "no-effect": (
+            "no effect at all: what scales all numerators and the denominator alike cancels."
+        ),
+        "no-mean": "one loss for each row, where their mean is asked for.",
+        "no-shift": (
+            "no shift: the target is the word just read, and the model need only copy it."
+        ),
+        "not-distributions": (
+            "two predictions are asked for, each with four probabilities that sum to 1."
+        ),
+        "not-divided": "a difference, not a slope: the division by the step is missing.",
+        "not-on-one-word": "the first prediction is to put all wrong probability on one word.",
+        "not-rescaled": (
+            "a sum that is not rescaled when the maximum changes: its terms were taken relative "
+            "to the old one."
+        ),
+        "not-spread-out": "the second prediction is to spread the wrong probability out.",
+        "not-whole": "a fraction of a row. A block has whole rows.",
+        "numbers-not-bytes": "a count of numbers, where bytes are asked for.",
+        "off-by-one": "one too many or one too few. Try the smallest case by hand.",
+        "one-by-one": (
+            "one step after another, each from where the last one ended. Compute the gradient of "
+            "all examples from the same table."
+        ),
+        "one-minus": "1 - p instead of -log p.",
+        "one-sided": "a one-sided difference. The central one takes a point on each side.",
+        "one-step": "one step of five.",
+        "only-the-maximum": "the maximum alone. It is only the largest term of the sum.",
+        "padding-counted": (
+            "padding counted as words. Positions whose target is -1 belong neither to the sum "
+            "nor to the count; NumPy reads the index -1 as the last word."
+        ),
+        "per-length": "divided by the squared length of v. No unit vector was asked for.",
+        "percent": "1 taken for 1 %.",
+        "predictions-not-weights": "the predictions averaged, where the weights are meant.",
+        "probability-not-loss": "a probability, or a difference of them, where a loss is due.",
+        "projected": "a projection onto the sum 0. The softmax weighs the words by ŷ.",
+        "real-part": "the real part. The slope is in the imaginary one.",
+        "renormalized": (
+            "the model's probabilities made to sum to 1 on the language. What it puts outside is "
+            "lost, and must cost."
+        ),
+        "repeats-lost": (
+            "of an index that repeats only the last one counts: table[contexts] -= … writes each "
+            "row once. Add them up with np.add.at."
+        ),
+        "reversed": "the two distributions exchanged: the divergence is not symmetric.",
+        "right-word-only": "the right word's entry alone. The other words have a gradient too.",
+        "rounded-up": "rounded up: one row more than fits.",
+        "scale-forgotten": (
+            "the scale c is lost: c·tanh(z/c) has slope 1 at 0, and reaches up to c, not 1."
+        ),
+        "share-not-percent": "a share, where percent are asked for.",
+        "shift-not-undone": "shifted by the maximum in one place, and not in the other.",
+        "shift-twice": "the shift done twice: each word is asked for the next word but one.",
+        "slope-not-curvature": "a slope, the first derivative. The curvature is the second.",
+        "standard-deviation": "the standard deviation. The curvature is its square.",
+        "starts-at-zero": (
+            "a maximum that starts at 0. Where all logits are far below, nothing is left: start "
+            "with the first logit or -inf."
+        ),
+        "step-in-probabilities": "a step in the probabilities. It is the logits that move here.",
+        "step-not-undone": (
+            "a coordinate that stays moved while the next one is tried: put it back first."
+        ),
+        "subtraction": (
+            "a difference of two values that round to the same number. Here nothing needs to be "
+            "subtracted."
+        ),
+        "sum-not-mean": "a sum, where a mean is asked for.",
+        "sum-rounds-away": (
+            "1 plus a tiny number, which rounds to 1. Leave the largest term out of the sum, and "
+            "use log1p."
+        ),
+        "sum-subtracted": "the sum is subtracted, where the mean is to be.",
+        "swapped": "right, in the wrong order: the two results are exchanged.",
+        "teacher-forced": (
+            "what teacher forcing learns. In free running the target does not depend on what was "
+            "read."
+        ),
+        "temperature-outside": "the loss divided by T. It is the logits that T divides.",
+        "transposed": "a transposed matrix: a gradient has the shape of what it belongs to.",
+        "trivial": "d = 0, where the model does not swing. A d > 0 is asked for.",
+        "truth-forgotten": "ŷ alone: the truth y is not subtracted.",
+        "truth-minus-prediction": "y - ŷ, the direction of descent. The gradient is its opposite.",
+        "uncapped-prediction": "the prediction of the uncapped logits.",
+        "unweighted": "a plain mean. Weight the words by their probability.",
+        "uphill": "a step uphill: descent subtracts the gradient.",
+        "upside-down": "the quotient upside down.",
+        "weights-not-predictions": "the weights averaged, where the predictions are meant.",
+        "with-itself": "each point paired with itself too: its gap is 0 and hides the others.",
+        "wrapped": (
+            "the first word as the target of the last one, as np.roll does. The last word has no "
+            "target."
+        ),
+        "wrong-axis": "the wrong axis: sentences are cut off, not words. Words are on the last.",
+        "wrong-way": "the wrong way: a larger probability costs less.",
+        "zero-skipped": (
+            "a term left out because p is 0 there. Only where the first distribution is 0 does a "
+            "term vanish."
+        ),
+    },
+    "pt": {
+        "added-probabilities": "probabilidades somadas. Que tudo aconteça é um produto.",
+        "all-at-once": "todas as coordenadas movidas juntas. A derivada parcial move só uma.",
+        "all-words": "uma média sobre todas as palavras. Só a palavra que veio entra na perda.",
+        "answer-in-context": "a próxima palavra faz parte do próprio contexto; nada fica incerto.",
+        "backwards": "o texto lido de trás para a frente: a palavra anterior, dadas as seguintes.",
+        "block-offset": (
+            "alvos procurados como se estivessem no primeiro bloco. O lugar de uma palavra no "
+            "bloco é seu id menos o primeiro id do bloco."
+        ),
+        "blocks-added": "logaritmos de blocos somados. O que se soma são as somas dentro deles.",
+        "blocks-averaged": "uma média sobre blocos. A soma do softmax percorre todas as palavras.",
+        "changed-argument": (
+            "um argumento alterado no lugar, por exemplo com -=. Quem chamou ainda precisa dele: "
+            "trabalhe numa cópia ou escreva um array novo."
+        ),
+        "chord-not-gap": "a altura da corda. A folga é quanto ela fica acima da curva.",
+        "complement": "a parte que fica, quando se pede a parte que sai.",
+        "contexts-summed": "as entropias dos contextos somadas. Pese cada uma pela frequência.",
+        "contexts-unweighted": (
+            "uma média simples sobre contextos. Um contexto mais frequente conta mais."
+        ),
+        "cross-entropy": "a cross-entropy. A divergência é o que ela excede a entropia.",
+        "crossed": "1 - s e s trocados na corda: em s = 0 ambos devem estar no primeiro ponto.",
+        "curve-not-gap": "a perda no ponto médio. A folga é quanto a corda fica acima dela.",
+        "decimal-megabytes": "um milhão de bytes por MiB, que tem 1.048.576.",
+        "diagonal-only": (
+            "só a diagonal da jacobiana. Cada logit move todas as probabilidades, não apenas a sua."
+        ),
+        "divided-by-batches": (
+            "uma soma sobre palavras dividida pelo número de lotes, blocos ou frases. A média por "
+            "palavra divide pelo número de palavras."
+        ),
+        "double-softmax": "o softmax aplicado duas vezes: probabilidades no lugar de logits.",
+        "eight-bytes": "o dobro dos bytes: float32 tem 4 bytes, bfloat16 tem 2.",
+        "entropy-not-excess": (
+            "uma entropia, a perda inteira. O excesso é o que a perda tem acima da do modelo "
+            "verdadeiro."
+        ),
+        "epsilon": (
+            "um número pequeno que mantém o logaritmo finito. O impossível que acontece custa "
+            "infinito, e a perda deve dizê-lo."
+        ),
+        "every-pair": (
+            "cada alvo procurado em cada linha, como em p[:, targets]. A linha n tem só o alvo n."
+        ),
+        "factor-forgotten": "falta o fator ŷ antes do parêntese.",
+        "factor-two": "um fator 2: os dois pontos da diferença central distam 2h.",
+        "flat-bottom": "um fundo plano tomado por alguns pontos: tudo nele é minimizador.",
+        "full-contexts": "cada contexto contado com o comprimento total. Eles crescem aos poucos.",
+        "gap-reversed": "curva menos corda. A folga é a corda menos a curva.",
+        "gradient-in-logits": "o gradiente nos logits, quando se pede o das probabilidades.",
+        "gradient-in-probabilities": (
+            "o gradiente nas probabilidades, quando se pede o dos logits: o softmax está entre "
+            "eles."
+        ),
+        "half-argument": "tanh(d), quando σ(d) - 1/2 dá tanh(d/2).",
+        "infimum": "um ínfimo tomado por mínimo. A função chega perto de 0 e nunca é 0.",
+        "inner-derivative": "falta a derivada interna: o limite tem sua própria inclinação.",
+        "joint": "a entropia do contexto junto com a palavra. Dado o contexto, ela é menor.",
+        "kept-not-lost": "a parte que fica, quando se pede a parte que vira 0.",
+        "largest": "a maior folga. É a menor que mostra que uma função não é convexa.",
+        "last-block": "o último bloco fica de fora quando é mais curto que os outros.",
+        "later-contexts": "um novo total. Pede-se quanto a soma cresce.",
+        "log-base": "o logaritmo de outra base. As perdas são em nats: logaritmo natural.",
+        "log-of-mean": "o logaritmo de uma média. A perda é a média dos logaritmos.",
+        "log-of-zero": (
+            "o logaritmo de uma probabilidade arredondada para 0. Fique nos logaritmos: a "
+            "diferença dos logits ainda está lá."
+        ),
+        "logit-not-difference": "um só logit. Pede-se a diferença dos dois.",
+        "logit-not-probability": "o logit, quando se pede a probabilidade.",
+        "loss-for-probability": "uma perda, quando se pede uma probabilidade.",
+        "losses-differ": "as perdas de “.” devem ser finitas e iguais.",
+        "max-shift": (
+            "falta o deslocamento pelo maior logit: exp transborda para logits grandes e vira 0 "
+            "para pequenos."
+        ),
+        "maximum-forgotten": "o máximo m não foi somado de volta a log s.",
+        "mean-added": "a média foi somada, quando deve ser subtraída.",
+        "mean-not-subtracted": "a média sob ŷ não foi subtraída.",
+        "mean-not-total": "uma média por palavra, quando se pede o total.",
+        "mean-of-means": (
+            "uma média de médias. Um lote, bloco ou frase curta conta então tanto quanto um longo: "
+            "some primeiro todas as palavras e divida uma vez."
+        ),
+        "mean-of-perplexities": (
+            "uma média de exponenciais. Tire primeiro a média das perdas de todas as palavras, "
+            "depois a exponencial."
+        ),
+        "mean-of-row": (
+            "cada linha dividida pelo número de seus próprios exemplos. A perda média divide pelo "
+            "número de todos."
+        ),
+        "midpoint-only": "o ponto médio, qualquer que seja s.",
+        "missing-exp": "falta a exponencial: uma perda média ainda não é perplexidade.",
+        "missing-log": "falta o logaritmo da soma.",
+        "missing-minus": "o sinal: falta um menos, ou há um a mais.",
+        "most-probable-word": (
+            "a perda da palavra mais provável. Pede-se a perda da palavra que veio."
+        ),
+        "multiplied": "logits multiplicados pela temperatura, quando devem ser divididos.",
+        "nats-for-bits": "nats, quando se pedem bits.",
+        "nats-times-log-2": "nats vezes log 2. Um bit são log 2 nats; portanto, divida.",
+        "neighbors-only": "só pontos vizinhos. Quaisquer dois pontos têm uma corda.",
+        "no-effect": (
+            "nenhum efeito: o que escala igualmente numeradores e denominador se cancela."
+        ),
+        "no-mean": "uma perda para cada linha, quando se pede a média delas.",
+        "no-shift": (
+            "nenhum deslocamento: o alvo é a palavra que se acabou de ler, e basta copiá-la."
+        ),
+        "not-distributions": (
+            "pedem-se duas previsões, cada uma com quatro probabilidades que somam 1."
+        ),
+        "not-divided": "uma diferença, não uma inclinação: falta a divisão pelo passo.",
+        "not-on-one-word": "a primeira previsão deve pôr todo o erro numa só palavra.",
+        "not-rescaled": (
+            "uma soma que não é reescalada quando o máximo muda: seus termos eram relativos ao "
+            "antigo."
+        ),
+        "not-spread-out": "a segunda previsão deve espalhar a probabilidade errada.",
+        "not-whole": "uma fração de linha. Um bloco tem linhas inteiras.",
+        "numbers-not-bytes": "uma contagem de números, quando se pedem bytes.",
+        "off-by-one": "um a mais ou um a menos. Faça à mão o menor caso.",
+        "one-by-one": (
+            "um passo depois do outro, cada um a partir de onde o anterior parou. Calcule o "
+            "gradiente de todos os exemplos na mesma tabela."
+        ),
+        "one-minus": "1 - p em vez de -log p.",
+        "one-sided": "uma diferença de um lado só. A central toma um ponto de cada lado.",
+        "one-step": "um passo de cinco.",
+        "only-the-maximum": "só o máximo. Ele é apenas o maior termo da soma.",
+        "padding-counted": (
+            "preenchimento contado como palavra. Posições cujo alvo é -1 não entram na soma nem "
+            "na contagem; o NumPy lê o índice -1 como a última palavra."
+        ),
+        "per-length": "dividido pelo quadrado do comprimento de v. Não se pediu vetor unitário.",
+        "percent": "1 tomado por 1 %.",
+        "predictions-not-weights": "a média das previsões, quando se pede a dos pesos.",
+        "probability-not-loss": "uma probabilidade, ou diferença delas, no lugar de uma perda.",
+        "projected": "uma projeção sobre a soma 0. O softmax pesa as palavras por ŷ.",
+        "real-part": "a parte real. A inclinação está na imaginária.",
+        "renormalized": (
+            "as probabilidades do modelo forçadas a somar 1 na língua. O que ele põe fora se "
+            "perde, e deve custar."
+        ),
+        "repeats-lost": (
+            "de um índice repetido só vale o último: table[contexts] -= … escreve cada linha uma "
+            "vez. Some com np.add.at."
+        ),
+        "reversed": "as duas distribuições trocadas: a divergência não é simétrica.",
+        "right-word-only": "só a entrada da palavra correta. As outras também têm gradiente.",
+        "rounded-up": "arredondado para cima: uma linha a mais do que cabe.",
+        "scale-forgotten": (
+            "a escala c se perdeu: c·tanh(z/c) tem inclinação 1 em 0 e vai até c, não até 1."
+        ),
+        "share-not-percent": "uma fração, quando se pede porcentagem.",
+        "shift-not-undone": "deslocado pelo máximo num lugar e não no outro.",
+        "shift-twice": "o deslocamento feito duas vezes: pede-se a palavra depois da próxima.",
+        "slope-not-curvature": "uma inclinação, a primeira derivada. A curvatura é a segunda.",
+        "standard-deviation": "o desvio padrão. A curvatura é o quadrado dele.",
+        "starts-at-zero": (
+            "um máximo que começa em 0. Se todos os logits estão muito abaixo, nada sobra: comece "
+            "com o primeiro logit ou -inf."
+        ),
+        "step-in-probabilities": "um passo nas probabilidades. Aqui quem se move são os logits.",
+        "step-not-undone": (
+            "uma coordenada que fica movida enquanto se prova a próxima: ponha-a de volta antes."
+        ),
+        "subtraction": (
+            "a diferença de dois valores que se arredondam ao mesmo número. Aqui nada precisa ser "
+            "subtraído."
+        ),
+        "sum-not-mean": "uma soma, quando se pede uma média.",
+        "sum-rounds-away": (
+            "1 mais um número minúsculo, que se arredonda a 1. Deixe o maior termo fora da soma e "
+            "use log1p."
+        ),
+        "sum-subtracted": "a soma foi subtraída, quando deve ser a média.",
+        "swapped": "certo, na ordem errada: os dois resultados estão trocados.",
+        "teacher-forced": (
+            "o que o teacher forcing aprende. Rodando livre, o alvo não depende do que foi lido."
+        ),
+        "temperature-outside": "a perda dividida por T. São os logits que T divide.",
+        "transposed": "uma matriz transposta: um gradiente tem o formato daquilo a que pertence.",
+        "trivial": "d = 0, onde o modelo não oscila. Pede-se um d > 0.",
+        "truth-forgotten": "só ŷ: a verdade y não foi subtraída.",
+        "truth-minus-prediction": "y - ŷ, a direção da descida. O gradiente é o oposto.",
+        "uncapped-prediction": "a previsão dos logits sem limite.",
+        "unweighted": "uma média simples. Pese as palavras por sua probabilidade.",
+        "uphill": "um passo para cima: a descida subtrai o gradiente.",
+        "upside-down": "o quociente invertido.",
+        "weights-not-predictions": "a média dos pesos, quando se pede a das previsões.",
+        "with-itself": "cada ponto também com ele mesmo: essa folga é 0 e esconde as outras.",
+        "wrapped": (
+            "a primeira palavra como alvo da última, como faz np.roll. A última palavra não tem "
+            "alvo."
+        ),
+        "wrong-axis": "o eixo errado: cortam-se frases, não palavras. Elas estão no último.",
+        "wrong-way": "o sentido contrário: uma probabilidade maior custa menos.",
+        "zero-skipped": (
+            "um termo omitido porque p é 0 ali. Só onde a primeira distribuição é 0 o termo some."
+        ),
+    },
+}

@@ -1,0 +1,89 @@
+"""The directive that puts an explorer into a page.
+
+    ```{explorer} loss
+    What a reader of the notebook sees, who has the source and not the page.
+    ```
+
+It writes the element with its strings in the page's language, its data, and its still picture;
+and it adds the scripts to the pages that have an explorer, to no other.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from explorer_stills import RATES, STILLS
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+FOLDER = Path(__file__).with_name("explorers")
+STRINGS = FOLDER / "strings.json"  # the one table: language → explorer → key
+SOURCES = [STRINGS, FOLDER / "forcing.json", Path(__file__).with_name("explorer_stills.py")]
+
+
+def language_of(page: str, language: str) -> str:
+    """Return the key of the table for a page: Portuguese pages lie under pt/."""
+    return "pt" if page.startswith("pt/") or language.startswith("pt") else "en"
+
+
+def strings_of(name: str, language: str) -> dict[str, str]:
+    return json.loads(STRINGS.read_text(encoding="utf-8"))[language][name]
+
+
+def data_of(name: str) -> dict[str, Any] | None:
+    """Return what an explorer needs besides its strings."""
+    if name == "forcing":
+        return json.loads((FOLDER / "forcing.json").read_text(encoding="utf-8"))
+    if name == "descent":
+        text = "o cão ladra . o sol brilha forte . o cão ladra ."
+        return {"text": text, "rates": sorted([*RATES, 15.9])}
+    return None
+
+
+def rendered(name: str, language: str) -> str:
+    """Write the element: strings and data as JSON, and the still picture behind it."""
+    strings, data = strings_of(name, language), data_of(name)
+    used = {key: text for key, text in strings.items() if not key.startswith("still")}
+    content = json.dumps({"strings": used, "data": data}, ensure_ascii=False, separators=(",", ":"))
+    content = content.replace("</", "<\\/")  # nothing in it may end the script element
+    tongue = "pt-BR" if language == "pt" else "en"
+    return (
+        f'<{name}-explorer class="nwp-explorer" lang="{tongue}">'
+        f'<script type="application/json">{content}</script>'
+        f"{STILLS[name](strings, data)}</{name}-explorer>"
+    )
+
+
+class ExplorerDirective(SphinxDirective):
+    """Put an explorer here; the body is for readers of the notebook."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        name = self.arguments[0]
+        if name not in STILLS:
+            raise self.error(f"explorer must be one of {sorted(STILLS)}, got {name!r}")
+        for path in SOURCES:
+            self.env.note_dependency(str(path))
+        language = language_of(self.env.docname, self.config.language)
+        return [nodes.raw("", rendered(name, language), format="html", explorer=name)]
+
+
+def add_scripts(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Load the scripts that the page's explorers need, after the page is read."""
+    found = doctree.findall(nodes.raw) if doctree is not None else ()
+    names = sorted({node["explorer"] for node in found if "explorer" in node})
+    if names:
+        app.add_css_file("explorers/explorer.css")
+        for name in ["explorer", *names]:
+            app.add_js_file(f"explorers/{name}.js", loading_method="defer")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_directive("explorer", ExplorerDirective)
+    app.connect("html-page-context", add_scripts)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
