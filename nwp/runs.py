@@ -329,7 +329,7 @@ class Run:
     # ------------------------------------------------------------ the record
 
     def save(self) -> None:
-        """Replace the checkpoint by one of this step; the first process does, for all.
+        """Replace the checkpoint by one of this step; the first process does, and all wait.
 
         Raises
         ------
@@ -339,17 +339,17 @@ class Run:
             Where it cannot be written; the one before stays.
         """
         self._refuse_nan()  # in every process, so that all stop together
-        if not _first():
-            return
-        content = {
-            "format": FORMAT,
-            "asked": self.asked,
-            "seconds": self.seconds,
-            "trainer": self.trainer.state(),
-        }
-        path = self.directory / "checkpoint.pt"
-        with _writing(path), replacing(path) as partial, partial.open("wb") as file:
-            torch.save(content, file)
+        if _first():
+            content = {
+                "format": FORMAT,
+                "asked": self.asked,
+                "seconds": self.seconds,
+                "trainer": self.trainer.state(),
+            }
+            path = self.directory / "checkpoint.pt"
+            with _writing(path), replacing(path) as partial, partial.open("wb") as file:
+                torch.save(content, file)
+        _any(False)  # no process goes on, or reads it, before it is there
 
     def moments(self) -> list[dict]:
         """Return the lines of ``metrics.jsonl`` up to this step; a half line counts as none."""
