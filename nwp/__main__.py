@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +16,9 @@ from tqdm import tqdm
 
 from nwp import corpora
 from nwp.equivalence import bits
-from nwp.model import Transformer, drawing_distribution
 from nwp.presets import PRESETS, preset_for
 from nwp.runs import DivergedError, Moment, Run, load_model
+from nwp.text import Vocabulary
 from nwp.training import Evaluation
 
 TRAIN = """\
@@ -26,7 +28,8 @@ Train a model of the next word, and leave it in a directory.
   python -m nwp train --corpus my.txt           any UTF-8 text, character by character
   torchrun --nproc-per-node=2 -m nwp train ...  the same with two processes
 
-Ctrl-C ends a run with a checkpoint; --resume goes on from it."""
+Ctrl-C ends a run with a checkpoint, at the next step that is looked at, and a second one at once;
+--resume goes on from the checkpoint."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     length = train.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, metavar="N", help="updates, in place of the preset's")
     length.add_argument("--seconds", type=float, metavar="S", help="train for so long instead")
-    train.add_argument("--seed", type=int, default=0, help="fixes weights and order (default: 0)")
+    train.add_argument("--seed", type=int, help="fixes weights and order (default: 0)")
     train.add_argument("--out", type=Path, metavar="DIR", help="by default runs/CORPUS-PRESET")
     train.add_argument("--resume", action="store_true", help="go on with the run in DIR")
     evaluate = commands.add_parser(
@@ -96,15 +99,11 @@ def train(arguments: argparse.Namespace, device: str) -> int:
     """Begin or resume a run, and show how it goes."""
     run = _resumed(arguments, device) if arguments.resume else _begun(arguments, device)
     first = run.trainer.rank == 0
-    wanted = []  # signals that came in
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: wanted.append(True))
     limit = run.asked["limit"]
-    model = run.model
     floor = "" if run.floor is None else f" (floor {run.floor:.3f})"
     if first:
         words = len(run.text.vocabulary)
-        count = sum(weight.numel() for weight in model.parameters())
+        count = sum(weight.numel() for weight in run.model.parameters())
         print(
             f"{run.asked['corpus']}: {len(run.text.train):,} {run.preset.unit}s to train on,"
             f" {len(run.text.validation) - 1:,} to validate, {words:,} different;"
@@ -133,16 +132,35 @@ def train(arguments: argparse.Namespace, device: str) -> int:
         if moment.validation is not None and first:
             bar.write(f"step {moment.step:>6}  {_sentence(moment.validation, moment.excess)}")
 
-    whole = run.train(report, interrupted=lambda: bool(wanted))
-    bar.close()
+    with bar, _signals() as came:
+        whole = run.train(report, interrupted=lambda: bool(came))
     if first and whole:
         print(f"done: {run.directory} (measure it with evaluate, let it write with generate)")
     elif first:
         print(
             f"stopped at step {run.trainer.step}; go on with:"
-            f" python -m nwp train --resume --out {run.directory}"
+            f" python -m nwp train --resume --out {shlex.quote(str(run.directory))}"
         )
     return 0
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collect Ctrl-C and the request to end; the second one has its usual effect."""
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def collect(number: int, _: object) -> None:
+        came.append(number)
+        for each, usual in before.items():
+            signal.signal(each, usual)
+
+    before = {number: signal.signal(number, collect) for number in numbers}
+    try:
+        yield came
+    finally:
+        for each, usual in before.items():
+            signal.signal(each, usual)
 
 
 def _begun(arguments: argparse.Namespace, device: str) -> Run:
@@ -157,12 +175,12 @@ def _begun(arguments: argparse.Namespace, device: str) -> Run:
         preset = replace(preset, steps=arguments.steps)
     directory = arguments.out or Path("runs") / f"{Path(corpus).stem}-{name}"
     return Run.start(
-        corpus, preset, directory, seed=arguments.seed, limit=arguments.seconds, device=device
+        corpus, preset, directory, seed=arguments.seed or 0, limit=arguments.seconds, device=device
     )
 
 
 def _resumed(arguments: argparse.Namespace, device: str) -> Run:
-    given = ("corpus", "preset", "steps", "seconds")
+    given = ("corpus", "preset", "steps", "seconds", "seed")
     if extra := [f"--{name}" for name in given if getattr(arguments, name) is not None]:
         raise ValueError(f"--resume must stand without {', '.join(extra)}: the run knows them")
     if arguments.out is None:
@@ -189,41 +207,52 @@ def evaluate(arguments: argparse.Namespace, device: str) -> int:
 def generate(arguments: argparse.Namespace, device: str) -> int:
     """Let the model of a run continue a text."""
     model, vocabulary = load_model(arguments.directory, device=device)
-    ids = vocabulary.encode(arguments.prompt).tolist() if arguments.prompt else []
+    ids = _read(arguments.prompt, vocabulary)
     begun = [] if model.boundary is None else [model.boundary]
     if not begun and not ids and "\n" in vocabulary.words:
         begun = vocabulary.ids(["\n"]).tolist()
     if not begun + ids:  # a model reads at least one token before it writes
         raise ValueError("--prompt must hold at least one token for this model, got none")
     unknown = [] if vocabulary.unknown is None else vocabulary.ids([vocabulary.unknown]).tolist()
-    drawing = {"temperature": arguments.temperature, "top_k": arguments.top_k, "without": unknown}
-    tokens = torch.tensor([begun + ids], device=device)
-    written = model.generate(tokens, arguments.words, seed=arguments.seed, **drawing)[0].tolist()
-    if arguments.explain:
-        _explain(model, vocabulary.words, written, len(begun + ids), drawing)
-    print(vocabulary.decode(written[len(begun) :]))
+    if arguments.words < 0:
+        raise ValueError(f"--words must be at least 0, got {arguments.words}")
+    drawn = model.draw(
+        torch.tensor([begun + ids], device=device),
+        arguments.words,
+        temperature=arguments.temperature,
+        top_k=arguments.top_k,
+        without=unknown,
+        seed=arguments.seed,
+    )
+    for word, shares in drawn:
+        ids.append(int(word))
+        if arguments.explain:
+            print(_explained(ids[-1], shares[0], vocabulary.words))
+    print(vocabulary.decode(ids))
     return 0
 
 
-@torch.no_grad()
-def _explain(
-    model: Transformer, words: Sequence[str], written: list[int], begun: int, drawing: dict
-) -> None:
-    """Print for each word that was written what could have stood in its place."""
-    for end in range(begun, len(written)):
-        read = written[max(0, end - model.context) : end]
-        context = torch.tensor([read], device=model.head.weight.device)
-        shares = drawing_distribution(model(context)[0, -1], **drawing)
-        top = shares.topk(min(5, len(words)))
-        likely = "  ".join(
-            f"{words[i]!r} {share:.3f}"
-            for share, i in zip(*map(torch.Tensor.tolist, top), strict=True)
-        )
-        print(f"{words[written[end]]!r:<14} {shares[written[end]]:.3f}  of  {likely}")
+def _read(prompt: str, vocabulary: Vocabulary) -> list[int]:
+    if not prompt:
+        return []
+    try:
+        return vocabulary.encode(prompt).tolist()
+    except ValueError as error:
+        raise ValueError(f"--prompt cannot be read by this model: {error}") from None
+
+
+def _explained(word: int, shares: torch.Tensor, words: Sequence[str]) -> str:
+    """Say how probable a word was that was written, and what else could have stood there."""
+    top = shares.topk(min(5, len(words)))
+    likely = "  ".join(
+        f"{words[i]!r} {share:.3f}" for share, i in zip(*map(torch.Tensor.tolist, top), strict=True)
+    )
+    return f"{words[word]!r:<14} {shares[word]:.3f}  of  {likely}"
 
 
 def _sentence(validation: Evaluation, excess: float | None) -> str:
-    loss = f"validation loss {validation.loss:.4f} ± {validation.standard_error:.4f} nats"
+    sure = "" if validation.standard_error is None else f" ± {validation.standard_error:.4f}"
+    loss = f"validation loss {validation.loss:.4f}{sure} nats"
     return loss if excess is None else f"{loss}, {excess:.5f} above the floor"
 
 
@@ -231,12 +260,25 @@ def _sentence(validation: Evaluation, excess: float | None) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return the exit status: 0, 2 for bad input, 3 where training diverged."""
+    """Run a command; return the exit status.
+
+    0, also for a run that was stopped and left its checkpoint; 1 where nobody reads the output any
+    more; 2 for bad input; 3 where training diverged; 130 where Ctrl-C came before the first step
+    or a second time.
+    """
     asked = parser().parse_args(arguments)
     commands = {"train": train, "evaluate": evaluate, "generate": generate}
     try:
         device = _device(asked.device)
-        return commands[asked.command](asked, device)
+        status = commands[asked.command](asked, device)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # as `head` does; without this, Python complains once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except DivergedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3

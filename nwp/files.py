@@ -1,5 +1,6 @@
 """Files that are never half-written: a crash leaves the old one or the new one."""
 
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Where the body fails, `path` stays what it was, and what was written is removed.
     """
     path = Path(path)
+    # Of this process alone: two that write the same file do not write into each other's.
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         yield partial
@@ -20,4 +22,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.fsync(file.fileno())  # on the disk before it has the name
         os.replace(partial, path)
     finally:
+        partial.unlink(missing_ok=True)
+
+
+def remove_partial(path: str | os.PathLike[str]) -> None:
+    """Remove what killed processes left of their way to `path`; no other may be writing it."""
+    path = Path(path)
+    for partial in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
         partial.unlink(missing_ok=True)

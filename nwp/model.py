@@ -10,7 +10,7 @@ Language Processing*, draft of 3 February 2024 (SLP3), chapter 10. Each deviatio
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -25,7 +25,8 @@ from nwp.text import Vocabulary
 ROTARY_BASE = 10_000.0  # the slowest pair of coordinates turns once in about 60,000 words
 BATCH = 4096  # prefixes that are read at once
 Pair = tuple[Tensor, Tensor]
-Cache = list[Pair]  # the keys and values of each layer so far
+# The keys and values of each layer so far; for a model with a boundary, then the text of each word.
+Cache = list[Pair | Tensor]
 
 
 def norm(x: Tensor) -> Tensor:
@@ -60,15 +61,12 @@ class Attention(nn.Module):
         q, k = norm(rotate(q, *turn)), norm(rotate(k, *turn))
         if past is not None:
             k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
-        new, seen = q.shape[2], k.shape[2]
-        if seen > new > 1:  # the new word i may look at i of the new ones and all the old
-            mask = torch.ones(new, seen, dtype=torch.bool, device=x.device).tril(seen - new)
         y = F.scaled_dot_product_attention(
             q * self.sharpness,
             k,
             v,
             attn_mask=mask,
-            is_causal=mask is None and new == seen,
+            is_causal=mask is None and past is None,
             scale=1 / q.shape[-1],
         )
         return self.out(y.transpose(1, 2).flatten(2)), (k, v)
@@ -123,7 +121,8 @@ class Transformer(nn.Module):
     Raises
     ------
     TypeError, ValueError
-        Where a size is not a positive integer, or `width` cannot be divided so.
+        Where a size is not a positive integer, `width` cannot be divided so, `softcap` is not above
+        0, or `boundary` is no word.
     """
 
     def __init__(
@@ -149,6 +148,8 @@ class Transformer(nn.Module):
             raise ValueError(f"width must be a multiple of 2 × heads = {2 * heads}, got {width}")
         if softcap is not None and not 0 < softcap < math.inf:
             raise ValueError(f"softcap must be above 0 and finite, or None, got {softcap}")
+        if boundary is not None and not 0 <= checks.integer("boundary", boundary) < size:
+            raise ValueError(f"boundary must be a word id in [0, {size}), or None, got {boundary}")
         self.softcap, self.boundary = softcap, boundary
         self.embedding = nn.Embedding(size, width)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
@@ -212,20 +213,24 @@ class Transformer(nn.Module):
                 bad = int(low if low < 0 else high)
                 raise ValueError(f"tokens must be word ids in [0, {size}), got {bad}")
         start = cache[0][0].shape[2] if cache else 0
-        end = start + tokens.shape[1]
+        new, end = tokens.shape[1], start + tokens.shape[1]
         if end > self.context:
             raise ValueError(f"tokens must fit the context of {self.context} words, got {end}")
         turn = self.cos[start:end], self.sin[start:end]
-        mask = None
-        if self.boundary is not None and start == 0:
+        mask = text = None
+        if self.boundary is not None:
             text = (tokens == self.boundary).cumsum(dim=1)  # number of the text of each word
-            mask = (text[:, None, :, None] == text[:, None, None, :]).tril()
+            if cache:
+                text = torch.cat([cache[-1], cache[-1][:, -1:] + text], dim=1)
+            mask = (text[:, None, start:, None] == text[:, None, None, :]).tril(start)
+        elif cache and new > 1:  # the new word i may look at i of the new ones and all the old
+            mask = torch.ones(new, end, dtype=torch.bool, device=tokens.device).tril(start)
         x, present = norm(self.embedding(tokens)), []
         for i, block in enumerate(self.blocks):
             x, keys_and_values = block(x, turn, cache[i] if cache else None, mask)
             present.append(keys_and_values)
         if cache is not None:
-            cache[:] = present
+            cache[:] = present if text is None else [*present, text]
         return norm(x)
 
     @torch.no_grad()
@@ -239,7 +244,23 @@ class Transformer(nn.Module):
         without: Sequence[int] = (),
         seed: int = 0,
     ) -> Tensor:
-        """Continue (B, T) ids by `count` words drawn one by one: (B, T + count).
+        """Continue (B, T) ids by `count` words drawn one by one: (B, T + count). See `draw`."""
+        drawing = {"temperature": temperature, "top_k": top_k, "without": without, "seed": seed}
+        drawn = [words for words, _ in self.draw(tokens, count, **drawing)]
+        return torch.cat([tokens, *drawn], dim=1)
+
+    @torch.no_grad()
+    def draw(
+        self,
+        tokens: Tensor,
+        count: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        without: Sequence[int] = (),
+        seed: int = 0,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Continue (B, T) ids: yield `count` times (B, 1) words and the (B, V) shares behind them.
 
         `temperature`, `top_k` and `without` are those of `drawing_distribution`. Where the context
         is full, the last half of it is read again, and the rest forgotten.
@@ -254,10 +275,10 @@ class Transformer(nn.Module):
                 logits, temperature=temperature, top_k=top_k, without=without
             )
             new = torch.multinomial(shares, 1, generator=generator)
-            tokens = torch.cat([tokens, new], dim=1)
+            yield new, shares
+            tokens = torch.cat([tokens, new], dim=1)[:, -self.context :]
             if cache[0][0].shape[2] == self.context:
                 cache, new = [], tokens[:, -max(1, self.context // 2) :]
-        return tokens
 
 
 def drawing_distribution(
@@ -273,25 +294,31 @@ def drawing_distribution(
     ----------
     logits : (..., V)
     temperature : divides the logits: below 1 the probable words gain, above 1 they lose
-    top_k : only the k most probable words can be drawn; None: all
+    top_k : only the k most probable words can be drawn, no more where some tie; None: all
     without : ids that cannot be drawn
+
+    Returns
+    -------
+    (..., V), float64.
 
     Raises
     ------
     TypeError, ValueError
-        Where `temperature` is not above 0, `top_k` not at least 1, or no word is left.
+        Where `temperature` is not above 0, `top_k` not at least 1, an id of `without` not in
+        [0, V), or no word is left.
     """
     if not 0 < temperature < math.inf:
         raise ValueError(f"temperature must be above 0 and finite, got {temperature}")
-    logits = logits.float() / temperature
-    if len(without):
-        if len(set(without)) >= logits.shape[-1]:
-            raise ValueError(f"without must leave a word, got all {logits.shape[-1]}")
-        logits[..., list(without)] = -math.inf
+    logits, size = logits.double(), logits.shape[-1]
+    barred = checks.word_ids("without", list(without), size)
+    if len(set(without)) == size:
+        raise ValueError(f"without must leave a word, got all {size}")
+    logits = logits.index_fill(-1, torch.from_numpy(barred).to(logits.device), -math.inf)
+    # The largest is 0, and stays it however low the temperature is.
+    logits = (logits - logits.amax(dim=-1, keepdim=True)) / temperature
     if top_k is not None:
-        kept = min(checks.integer("top_k", top_k, at_least=1), logits.shape[-1])
-        least = logits.topk(kept, dim=-1).values[..., -1:]
-        logits = logits.masked_fill(logits < least, -math.inf)
+        top = logits.topk(min(checks.integer("top_k", top_k, at_least=1), size), dim=-1)
+        logits = torch.full_like(logits, -math.inf).scatter(-1, top.indices, top.values)
     return logits.softmax(dim=-1)
 
 

@@ -2,7 +2,8 @@
 
 Chapter 8 and the command line. The directory holds ``vocabulary.json``, ``metrics.jsonl`` (one
 line for each measurement) and ``checkpoint.pt`` (what was asked for, weights, optimizers, step).
-Each is replaced whole or not at all. What a run draws depends on its seed and step alone, so a
+Each is replaced whole or not at all; only lines are added to, and half a line counts as none. What
+a run draws depends on its seed and step alone, so a
 resumed run repeats an uninterrupted one: bit for bit on a CPU with the same number of threads.
 """
 
@@ -11,6 +12,7 @@ import json
 import math
 import os
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,13 +25,13 @@ from numpy.typing import NDArray
 from torch import distributed
 
 from nwp import corpora
-from nwp.files import replacing
+from nwp.files import remove_partial, replacing
 from nwp.grammar import Grammar
 from nwp.model import NextWords, Transformer
 from nwp.presets import Preset
 from nwp.teacher_forcing import PrefixTree
 from nwp.text import CharacterVocabulary, Vocabulary
-from nwp.training import Evaluation, Trainer, evaluate
+from nwp.training import Evaluation, Trainer, evaluate, processes
 
 FORMAT = 1  # of the checkpoint
 READ_EVERY = 10  # steps between looks at the loss; on a GPU each look waits for the device
@@ -47,8 +49,8 @@ class Text(NamedTuple):
     train: NDArray[np.int64]
     validation: NDArray[np.int64]  #: begins with the last id of `train`, which is only read
     boundary: int | None
-    sha256: str  # of the whole text
-    characters: int | None  # of the validation text, where ids can be turned back into it
+    sha256: str  #: of the whole text
+    characters: int | None  #: of the validation text, where ids can be turned back into it
 
 
 class Moment(NamedTuple):
@@ -57,12 +59,18 @@ class Moment(NamedTuple):
     step: int
     tokens: int  # positions read so far, padding left out
     seconds: float  # of training: without evaluation, checkpoints and compilation's first step
-    loss: float | None  # mean training loss since the last moment, nats per token
+    loss: float | None  # of the steps since the last moment, their mean; nats per token
     validation: Evaluation | None
     excess: float | None  # exact, of the model over the floor; only for "grammar"
 
 
-def read_text(corpus: str, preset: Preset, *, vocabulary: Vocabulary | None = None) -> Text:
+def read_text(
+    corpus: str,
+    preset: Preset,
+    *,
+    vocabulary: Vocabulary | None = None,
+    sha256: str | None = None,
+) -> Text:
     """Load a corpus and turn it into ids.
 
     The words are those of the training part; rare ones become ``<unk>``. Characters are those of
@@ -73,14 +81,22 @@ def read_text(corpus: str, preset: Preset, *, vocabulary: Vocabulary | None = No
     corpus : a name or a path, as in `nwp.corpora.load`
     preset : says what a token is
     vocabulary : the one to use; None makes it
+    sha256 : of the text, where it must be a known one
 
     Raises
     ------
     ValueError, ConnectionError
-        As `nwp.corpora.load`; where the preset's boundary is not in the text; where `vocabulary`
-        lacks a character.
+        As `nwp.corpora.load`; where the preset's boundary is not in the text; where it is too
+        short to predict anything, or another than the known one; where `vocabulary` lacks a
+        character.
     """
     text = corpora.load(corpus, words=preset.corpus_words)
+    digest = _sha256(text.train + text.validation)
+    if sha256 not in (None, digest):
+        raise ValueError(
+            f"the text of {corpus} must be the one that the run began with"
+            f" (SHA-256 {sha256[:12]}…), got another ({digest[:12]}…)"
+        )
     by_character = preset.unit == "character"
     if vocabulary is None and by_character:
         vocabulary = CharacterVocabulary.from_text(text.train + text.validation, unknown=None)
@@ -90,10 +106,22 @@ def read_text(corpus: str, preset: Preset, *, vocabulary: Vocabulary | None = No
     train, validation = (vocabulary.encode(part) for part in (text.train, text.validation))
     if boundary is not None:
         train = np.concatenate([[boundary], train])  # the first text is preceded by one, too
-    digest = hashlib.sha256((text.train + text.validation).encode()).hexdigest()
+    if len(train) < 2:
+        raise ValueError(
+            f"the text of {corpus} must have at least 2 {preset.unit}s to train on,"
+            f" got {len(train)}: {text.train!r}"
+        )
     whole = len(text.validation) if by_character else None
     validation = np.concatenate([train[-1:], validation])
     return Text(vocabulary, train, validation, boundary, digest, whole)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sha256_of_words(vocabulary: Vocabulary) -> str:
+    return _sha256(json.dumps(vocabulary.words))
 
 
 class Saved(NamedTuple):
@@ -115,17 +143,20 @@ def read_checkpoint(directory: str | os.PathLike[str]) -> Saved:
     FileNotFoundError
         Where there is no run.
     ValueError
-        Where the checkpoint or the vocabulary cannot be read.
+        Where the checkpoint or the vocabulary cannot be read, or they are of two runs.
     """
     path = Path(directory) / "checkpoint.pt"
     if not path.is_file():
         raise FileNotFoundError(f"{directory} must hold a run, got no checkpoint.pt in it")
     try:
+        with zipfile.ZipFile(path) as archive:  # PyTorch does not look at the checksums
+            if (damaged := archive.testzip()) is not None:
+                raise ValueError(f"the checksum of {damaged} is not that of its bytes")
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']}, expected {FORMAT}")
         asked, seconds, trainer = content["asked"], content["seconds"], content["trainer"]
-        preset = Preset(**asked["preset"])
+        preset, words = Preset(**asked["preset"]), asked["words"]
     except Exception as error:  # whatever a damaged file makes of the unpickler
         raise ValueError(
             f"{path} must be a checkpoint that this version of nwp can read, got"
@@ -133,6 +164,11 @@ def read_checkpoint(directory: str | os.PathLike[str]) -> Saved:
         ) from error
     kind = CharacterVocabulary if preset.unit == "character" else Vocabulary
     vocabulary = kind.load(path.with_name("vocabulary.json"))
+    if _sha256_of_words(vocabulary) != words:
+        raise ValueError(
+            f"{path.with_name('vocabulary.json')} must hold the words of the checkpoint beside it,"
+            f" got {len(vocabulary)} others"
+        )
     return Saved(path, asked, preset, vocabulary, seconds, trainer)
 
 
@@ -158,8 +194,19 @@ def load_model(
 def _fits(path: Path) -> Iterator[None]:
     try:
         yield
-    except (RuntimeError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} must fit the model of its run: {error}") from error
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+        what = " ".join(str(error).split())  # PyTorch writes a line for each weight
+        raise ValueError(f"{path} must fit the model of its run: {what}") from error
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # torch.save turns one into the other
+        raise OSError(
+            f"{path} could not be written ({error}); the last checkpoint is untouched"
+        ) from error
 
 
 class Run:
@@ -179,6 +226,11 @@ class Run:
         text: Text,
         device: str | torch.device,
     ) -> None:
+        if asked["limit"] is not None and processes()[0] > 1:
+            raise ValueError(
+                "a run of several processes must be limited by steps, got"
+                f" {asked['limit']} seconds: their clocks differ"
+            )
         self.directory, self.asked, self.preset, self.text = directory, asked, preset, text
         self.trainer = Trainer(
             self.preset,
@@ -227,15 +279,18 @@ class Run:
         directory = Path(directory)
         if limit is not None and not 0 < limit < math.inf:
             raise ValueError(f"seconds must be above 0 and finite, got {limit}")
-        if limit is not None and _processes() > 1:
-            raise ValueError("seconds must not limit a run of several processes: give steps")
-        if (directory / "checkpoint.pt").exists() and _first():
-            raise FileExistsError(f"{directory} holds a run: resume it, or name another directory")
+        for name in ("checkpoint.pt", "metrics.jsonl"):
+            if (directory / name).exists():
+                raise FileExistsError(
+                    f"{directory} must not hold a run, got one with {name}: resume it, or name"
+                    " another directory"
+                )
         source = corpus if corpus in ("grammar", *corpora.REMOTES) else str(Path(corpus).resolve())
         text = read_text(source, preset)
         asked = {
             "corpus": source,
             "sha256": text.sha256,
+            "words": _sha256_of_words(text.vocabulary),
             "preset": asdict(preset),
             "seed": seed,
             "limit": limit,
@@ -243,9 +298,9 @@ class Run:
         run = cls(directory, asked, preset, text, device)
         if _first():
             directory.mkdir(parents=True, exist_ok=True)
-            text.vocabulary.save(directory / "vocabulary.json")
-            (directory / "metrics.jsonl").unlink(missing_ok=True)
-            run.save()
+            with _writing(directory / "vocabulary.json"):
+                text.vocabulary.save(directory / "vocabulary.json")
+        run.save()
         return run
 
     @classmethod
@@ -261,13 +316,11 @@ class Run:
             text is no longer the same.
         """
         saved = read_checkpoint(directory)
-        text = read_text(saved.asked["corpus"], saved.preset, vocabulary=saved.vocabulary)
-        if text.sha256 != saved.asked["sha256"]:
-            raise ValueError(
-                f"the text of {saved.asked['corpus']} must be the one that the run began with"
-                f" (SHA-256 {saved.asked['sha256'][:12]}…), got another ({text.sha256[:12]}…)"
-            )
-        run = cls(Path(directory), saved.asked, saved.preset, text, device)
+        asked = saved.asked
+        text = read_text(
+            asked["corpus"], saved.preset, vocabulary=saved.vocabulary, sha256=asked["sha256"]
+        )
+        run = cls(Path(directory), asked, saved.preset, text, device)
         with _fits(saved.path):
             run.trainer.restore(saved.trainer)
         run.seconds = saved.seconds
@@ -276,7 +329,7 @@ class Run:
     # ------------------------------------------------------------ the record
 
     def save(self) -> None:
-        """Replace the checkpoint by one of this step.
+        """Replace the checkpoint by one of this step; the first process does, and all wait.
 
         Raises
         ------
@@ -285,55 +338,69 @@ class Run:
         OSError
             Where it cannot be written; the one before stays.
         """
-        for name, weight in self.model.named_parameters():
-            for values in (weight, weight.grad):
-                if values is not None and not bool(values.isfinite().all()):
-                    raise DivergedError(self._advice(f"{name} or its gradient is not finite"))
-        content = {
-            "format": FORMAT,
-            "asked": self.asked,
-            "seconds": self.seconds,
-            "trainer": self.trainer.state(),
-        }
-        path = self.directory / "checkpoint.pt"
-        try:
-            with replacing(path) as partial, partial.open("wb") as file:
+        self._refuse_nan()  # in every process, so that all stop together
+        if _first():
+            content = {
+                "format": FORMAT,
+                "asked": self.asked,
+                "seconds": self.seconds,
+                "trainer": self.trainer.state(),
+            }
+            path = self.directory / "checkpoint.pt"
+            with _writing(path), replacing(path) as partial, partial.open("wb") as file:
                 torch.save(content, file)
-        except (OSError, RuntimeError) as error:
-            raise OSError(
-                f"{path} could not be written ({error}); the checkpoint before it is untouched"
-            ) from error
+        _any(False)  # no process goes on, or reads it, before it is there
 
     def moments(self) -> list[dict]:
         """Return the lines of ``metrics.jsonl`` up to this step; a half line counts as none."""
-        path = self.directory / "metrics.jsonl"
+        path = self._metrics
         lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
-        whole = [json.loads(line) for line in lines if line.endswith("\n")]
-        return [line for line in whole if line["step"] <= self.trainer.step]
+        try:
+            whole = [json.loads(line) for line in lines if line.endswith("\n")]
+            return [line for line in whole if line["step"] <= self.trainer.step]
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{path} must hold moments, one a line: {error}") from error
+
+    @property
+    def _metrics(self) -> Path:
+        return self.directory / "metrics.jsonl"
 
     def _write(self, moment: Moment) -> None:
         values = moment._asdict()
         if moment.validation is not None:
             values["validation"] = moment.validation._asdict()
-        with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        line = json.dumps(values, allow_nan=False) + "\n"
+        with _writing(self._metrics), self._metrics.open("a", encoding="utf-8") as file:
+            file.write(line)
 
-    def _drop_later_lines(self) -> None:
-        """Forget what was measured after the checkpoint: it will be measured again."""
-        with replacing(self.directory / "metrics.jsonl") as partial:
-            lines = (json.dumps(line) + "\n" for line in self.moments())
+    def _tidy(self) -> None:
+        """Forget what was measured after the checkpoint, to be measured again, and half files."""
+        # The first checkpoint is older than the measurement at its step.
+        lines = [json.dumps(line) + "\n" for line in self.moments() if self.trainer.step]
+        with _writing(self._metrics), replacing(self._metrics) as partial:
             partial.write_text("".join(lines), "utf-8")
+        for name in ("checkpoint.pt", "metrics.jsonl", "vocabulary.json"):
+            remove_partial(self.directory / name)
 
     # ------------------------------------------------------------ training
 
     def measure(self) -> tuple[Evaluation, float | None]:
-        """Return the validation loss, and for "grammar" the exact excess over the floor."""
-        excess = None
+        """Return the validation loss, and for "grammar" the exact excess over the floor.
+
+        Raises
+        ------
+        DivergedError
+            Where a weight or the loss is not finite.
+        """
+        self._refuse_nan()
+        validation, excess = evaluate(self.model, self.text.validation), None
+        if not math.isfinite(validation.loss):
+            raise DivergedError(self._advice(f"the validation loss is {validation.loss}"))
         if self._tree is not None:
             speaker = NextWords(self.model, self.text.vocabulary)
             predicted = speaker.probabilities(self._tree.prefixes)
             excess = float(self._tree.share @ self._tree.divergence(predicted))
-        return evaluate(self.model, self.text.validation), excess
+        return validation, excess
 
     def train(
         self,
@@ -354,16 +421,21 @@ class Run:
             Where the directory cannot be written.
         """
         trainer, preset = self.trainer, self.preset
-        steps = None if self.asked["limit"] else preset.steps
         losses: list[torch.Tensor] = []
         if _first():
-            self._drop_later_lines()
+            self._tidy()
         if trainer.step == 0:
             self._moment(None, True, report)
+        compiled = trainer.device.type != "cuda"
         mark, stop = time.perf_counter(), False
-        while not stop and (progress := self._progress(mark)) < 1:
+        progress = self._progress(mark)
+        while not stop and progress < 1:
             losses.append(trainer.update(progress))
-            done = trainer.step == steps or (steps is None and self._progress(mark) >= 1)
+            if not compiled:
+                losses[-1].item()  # waits; the clock of the training starts after it
+                mark, compiled = time.perf_counter(), True
+            progress = self._progress(mark)
+            done = progress >= 1
             look = done or trainer.step % preset.evaluate_every == 0
             keep = done or trainer.step % preset.save_every == 0
             if not (look or keep or trainer.step % READ_EVERY == 0):
@@ -373,7 +445,7 @@ class Run:
             losses = []
             stop = _any(interrupted()) and not done
             self._moment(loss, look, report)
-            if (keep or stop) and _first():
+            if keep or stop:
                 self.save()
             mark = time.perf_counter()
         return not stop
@@ -396,6 +468,13 @@ class Run:
             raise DivergedError(self._advice(f"the training loss is {loss:.4g}"))
         return loss
 
+    def _refuse_nan(self) -> None:
+        both = [(name, x) for name, p in self.model.named_parameters() for x in (p, p.grad)]
+        given = [(name, values.isfinite().all()) for name, values in both if values is not None]
+        if not torch.stack([finite for _, finite in given]).all():  # the device is asked once
+            name = next(name for name, finite in given if not finite)
+            raise DivergedError(self._advice(f"{name} or its gradient is not finite"))
+
     def _advice(self, what: str) -> str:
         return (
             f"training diverged: {what} at step {self.trainer.step}. The last good checkpoint"
@@ -412,19 +491,14 @@ class Run:
         report(moment)
 
 
-def _processes() -> int:
-    together = distributed.is_available() and distributed.is_initialized()
-    return distributed.get_world_size() if together else 1
-
-
 def _first() -> bool:
     """Tell whether this is the one process that writes."""
-    return _processes() == 1 or distributed.get_rank() == 0
+    return processes()[1] == 0
 
 
 def _any(flag: bool) -> bool:
     """Agree over all processes: true where one of them says so."""
-    if _processes() == 1:
+    if processes()[0] == 1:
         return flag
     count = torch.tensor(int(flag), device=_device_of_backend())
     distributed.all_reduce(count)

@@ -60,12 +60,12 @@ def tile(
     if boundary is None:
         starts = np.arange(0, last, context)
         return starts, np.minimum(context, last - starts)
-    ends = np.flatnonzero(ids == boundary)
+    ends = np.append(0, np.flatnonzero(ids == boundary))  # 0: where none is reached
     starts, at = [], 0
     while at < last:
         starts.append(at)
         reach = min(at + context, last)
-        end = ends[np.searchsorted(ends, reach, side="right") - 1] if len(ends) else 0
+        end = ends[np.searchsorted(ends, reach, side="right") - 1]
         at = int(end) if end > at else reach
     return np.array(starts), np.diff([*starts, last])
 
@@ -83,8 +83,8 @@ class Rows:
     """The rows of a training text in the order in which they are read.
 
     Each epoch reads the rows once, in a new order. Without a boundary the text is also cut anew,
-    from a start drawn in [0, context); the words before it and after the last whole row wait for
-    another epoch. Order and start depend on the seed and the epoch alone.
+    from a start that is drawn, too; the words before it and after the last whole row, fewer than
+    two rows, wait for another epoch. Order and start depend on the seed and the epoch alone.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Rows:
         if boundary is None and len(ids) >= 2 * context:
             count = (len(ids) - context) // context
             self.starts, self.lengths = self.starts[:count], self.lengths[:count]
-            self.room = context
+            self.room = len(ids) - count * context
         self.seed = seed
         self._epoch: tuple[int, NDArray, NDArray] = (-1, self.starts, self.lengths)
 
@@ -156,8 +156,9 @@ class Evaluation(NamedTuple):
     """The mean loss over a whole text, in nats per token, and how sure it is."""
 
     loss: float
-    #: Of the mean, from the spread between rows: tokens of a row depend on each other.
-    standard_error: float
+    #: Of the mean, from the spread between rows, as tokens of a row depend on each other; None for
+    #: a single row.
+    standard_error: float | None
     tokens: int
 
     @property
@@ -196,9 +197,9 @@ def evaluate(model: Transformer, ids: ArrayLike) -> Evaluation:
         sums.append(losses.double().view(inputs.shape).sum(dim=1).cpu())
     each, count = torch.cat(sums), len(array) - 1
     mean = each.sum().item() / count
-    spread = (each - mean * lengths).square().sum().item()
+    spread = (each - mean * lengths.double()).square().sum().item()
     n = len(each)
-    error = math.sqrt(spread * n / (n - 1)) / count if n > 1 else math.nan
+    error = math.sqrt(spread * n / (n - 1)) / count if n > 1 else None
     return Evaluation(mean, error, count)
 
 
@@ -223,6 +224,13 @@ def rate_share(progress: float, warmup: float, decay: float) -> float:
     up = progress / warmup if warmup else 1.0
     down = (1 - progress) / decay if decay else 1.0
     return max(0.0, min(1.0, up, down))
+
+
+def processes() -> tuple[int, int]:
+    """Return how many processes train together, and which of them this is."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_world_size(), distributed.get_rank()
+    return 1, 0
 
 
 class Trainer:
@@ -262,9 +270,7 @@ class Trainer:
             raise ValueError(f"ids must have the shape (n,), n at least 2, got {array.shape}")
         self.preset, self.device = preset, torch.device(device)
         self.step = self.tokens = 0  # taken; counted, padding left out
-        together = distributed.is_available() and distributed.is_initialized()
-        self.processes = distributed.get_world_size() if together else 1
-        self.rank = distributed.get_rank() if together else 0
+        self.processes, self.rank = processes()
         if preset.rows < self.processes:
             raise ValueError(
                 f"rows must be at least the number of processes, {self.processes},"
@@ -288,8 +294,10 @@ class Trainer:
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("high")
             self.objective = torch.compile(self.objective)
-        if together:
-            self.objective = nn.parallel.DistributedDataParallel(self.objective)
+        if self.processes > 1:
+            self.objective = nn.parallel.DistributedDataParallel(
+                self.objective, broadcast_buffers=False
+            )
 
     def update(self, progress: float) -> Tensor:
         """Take one step; return this process's part of the batch's mean loss, before the step.

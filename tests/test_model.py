@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from nwp import model as model_module
 from nwp.grammar import END, Grammar
-from nwp.model import NextWords, Transformer, norm, rotate
+from nwp.model import NextWords, Transformer, drawing_distribution, norm, rotate
 from nwp.text import Vocabulary
 
 V = 11
@@ -50,13 +50,15 @@ def test_no_word_changes_what_stands_before_it(seed, at):
 
 
 @few
-@given(seeds, st.lists(st.integers(1, 3), min_size=1, max_size=4))
-def test_cached_and_uncached_logits_are_equal(seed, pieces):
-    tokens = random_tokens(seed, length=sum(pieces))
-    model, cache = random_model(seed), []
+@given(
+    seeds, st.lists(st.integers(1, 3), min_size=1, max_size=4), st.none() | st.integers(0, V - 1)
+)
+def test_cached_and_uncached_logits_are_equal(seed, pieces, boundary):
+    tokens = random_tokens(seed, length=sum(pieces)) % 3  # so that boundaries abound
+    model, cache = random_model(seed, boundary=boundary), []
     cached = [model(piece, cache) for piece in tokens.split(pieces, dim=1)]
     assert_allclose(torch.cat(cached, 1).detach(), model(tokens).detach(), rtol=0, atol=1e-12)
-    assert len(cache) == 2
+    assert len(cache) == 2 + (boundary is not None)
     assert cache[0][0].shape == (3, 2, tokens.shape[1], 8)
 
 
@@ -155,6 +157,39 @@ def test_the_head_reads_hidden():
     assert torch.equal(hidden @ model.head.weight.T, model(tokens))
 
 
+@few
+@given(seeds, st.floats(0.1, 30))
+def test_the_softcap_bends_the_logits_and_keeps_their_order(seed, cap):
+    model, tokens = random_model(seed), random_tokens(seed)
+    plain = model(tokens).detach()
+    model.softcap = cap
+    capped = model(tokens).detach()
+    assert_allclose(capped, cap * np.tanh(plain.numpy() / cap), rtol=1e-12)
+    assert (capped.abs() <= cap).all()
+    assert (capped.abs() <= plain.abs()).all()
+    assert torch.equal(model.logits(model.hidden(tokens)).detach(), capped)
+
+
+@few
+@given(seeds, st.integers(0, 3), st.lists(st.integers(0, 3), max_size=3))
+def test_texts_in_one_row_are_read_as_each_text_alone(seed, first, others):
+    """The first text has no boundary before it; the others begin with one."""
+    model, cut = random_model(seed, boundary=0), V - 1
+    rest = 1 + random_tokens(seed, 1, first + sum(others) + 1) % cut  # no boundary among these
+    texts, at = [rest[:, : first + 1]], first + 1
+    for length in others:
+        texts.append(
+            torch.cat([torch.zeros(1, 1, dtype=torch.int64), rest[:, at : at + length]], 1)
+        )
+        at += length
+    row = torch.cat(texts, 1)[:, :12]
+    alone = torch.cat([model(text) for text in texts], 1)[:, :12]
+    assert_allclose(model(row).detach(), alone.detach(), atol=1e-5)  # angles are float32
+    if len(others) and others[0]:
+        model.boundary = None  # the words before the boundary are seen again
+        assert not np.allclose(model(row).detach(), alone.detach(), atol=1e-5)
+
+
 def test_generated_words_follow_the_models_distribution_and_the_seed():
     model = random_model(1)
     start = torch.zeros(4000, 1, dtype=torch.int64)
@@ -170,6 +205,97 @@ def test_generated_words_follow_the_models_distribution_and_the_seed():
     shares = np.bincount(rows[:, 2], minlength=V) / len(rows)
     assert_allclose(shares, second.detach(), atol=0.07)
     assert torch.equal(model.generate(start[:2], 0), start[:2])
+
+
+@few
+@given(seeds, st.integers(1, 12), st.integers(1, 30), st.none() | st.just(0))
+def test_what_is_drawn_is_what_the_model_says_of_the_words_that_it_keeps(
+    seed, given, count, boundary
+):
+    model, tokens = random_model(seed, boundary=boundary), random_tokens(seed, 2, given) % 3
+    kept = tokens
+    for words, shares in model.draw(tokens, count, temperature=0.5, top_k=7, seed=seed):
+        logits = model(kept)[:, -1].detach()
+        expected = drawing_distribution(logits, temperature=0.5, top_k=7)
+        assert_allclose(shares, expected, atol=1e-5)  # the table of angles is float32
+        assert (shares.gather(1, words) > 0).all()
+        full = kept.shape[1] == 12
+        kept = torch.cat([kept, words], dim=1)[:, -6 if full else 0 :]
+    drawn = model.generate(tokens, count, temperature=0.5, top_k=7, seed=seed)
+    assert torch.equal(drawn[:, :given], tokens)
+    assert torch.equal(drawn[:, -1:], words)
+    assert drawn.shape == (2, given + count)
+
+
+@pytest.mark.parametrize("context", [1, 2, 3])
+def test_the_text_may_be_longer_than_the_context(context):
+    model = random_model(context=context)
+    long = random_tokens(0, length=9)
+    drawn = model.generate(long, 20)
+    assert torch.equal(drawn[:, :9], long)
+    assert torch.equal(drawn[:, 9:], model.generate(long[:, -context:], 20)[:, context:])
+
+
+# ---- the drawing distribution ----------------------------------------------------------
+
+some_logits = st.lists(st.floats(-20, 20), min_size=1, max_size=9).map(torch.tensor)
+
+
+@given(some_logits, st.floats(0.05, 20))
+def test_temperature_raises_the_probabilities_to_a_power(logits, temperature):
+    shares = drawing_distribution(logits, temperature=temperature)
+    powers = logits.double().softmax(-1) ** (1 / temperature)
+    assert_allclose(shares, powers / powers.sum(), rtol=1e-6, atol=1e-300)
+    assert shares.dtype == torch.float64
+
+
+def test_the_extremes_of_the_temperature():
+    logits = torch.tensor([[1.0, 3.0, 2.0], [0.5, 0.5, -1e30]])
+    for low in (5e-324, 1e-40, 1e-5):
+        assert drawing_distribution(logits, temperature=low).tolist() == [
+            [0, 1, 0],
+            [0.5, 0.5, 0],
+        ]
+    even = drawing_distribution(logits[:1], temperature=1e300)
+    assert_allclose(even, [[1 / 3] * 3])
+
+
+@given(some_logits, st.integers(1, 12), st.data())
+def test_top_k_and_without_leave_the_rest_in_proportion(logits, top_k, data):
+    without = data.draw(st.sets(st.integers(0, len(logits) - 1), max_size=len(logits) - 1))
+    before = logits.clone()
+    shares = drawing_distribution(logits, top_k=top_k, without=list(without))
+    assert torch.equal(logits, before)
+    assert_allclose(shares.sum(), 1, rtol=1e-12)
+    kept = [i for i in range(len(logits)) if shares[i] > 0]
+    assert len(kept) == min(top_k, len(logits) - len(without))
+    assert not without & set(kept)
+    others = set(range(len(logits))) - without - set(kept)
+    assert all(logits[i] >= logits[j] for i in kept for j in others)
+    alone = logits[kept].double().softmax(-1)
+    assert_allclose(shares[kept], alone, rtol=1e-12)
+
+
+def test_top_k_draws_no_more_than_k_where_all_are_equal():
+    assert (drawing_distribution(torch.zeros(5), top_k=2) > 0).sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"temperature": 0.0}, ValueError, "temperature must be above 0 and finite, got 0.0"),
+        ({"temperature": math.nan}, ValueError, "temperature must be above 0 and finite, got nan"),
+        ({"temperature": math.inf}, ValueError, "temperature must be above 0 and finite, got inf"),
+        ({"top_k": 0}, ValueError, "top_k must be at least 1, got 0"),
+        ({"top_k": 1.5}, TypeError, "top_k must be an integer, got 1.5"),
+        ({"without": [0, 1, 2, 1]}, ValueError, "without must leave a word, got all 3"),
+        ({"without": [3]}, ValueError, r"without must be word ids in \[0, 3\), got 3"),
+        ({"without": [-1]}, ValueError, r"without must be word ids in \[0, 3\), got -1"),
+    ],
+)
+def test_bad_drawing_is_named(options, error, message):
+    with pytest.raises(error, match=message):
+        drawing_distribution(torch.zeros(3), **options)
 
 
 # ---- in words --------------------------------------------------------------------------
@@ -226,6 +352,11 @@ def test_an_unknown_word_is_named(speaker):
         ({"heads": 0}, ValueError, "heads must be at least 1, got 0"),
         ({"context": 0}, ValueError, "context must be at least 1, got 0"),
         ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        ({"softcap": 0.0}, ValueError, "softcap must be above 0 and finite, or None, got 0.0"),
+        ({"softcap": math.inf}, ValueError, "softcap must be above 0 and finite"),
+        ({"boundary": V}, ValueError, r"boundary must be a word id in \[0, 11\), or None, got 11"),
+        ({"boundary": -1}, ValueError, r"boundary must be a word id in \[0, 11\), or None, got -1"),
+        ({"boundary": "."}, TypeError, "boundary must be an integer, got '.'"),
     ],
 )
 def test_bad_sizes_are_named(options, error, message):
