@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CUDA_PINS := ^(cuda|nvidia|triton)
-SOURCES := $(wildcard *.yml *.md *.bib) $(wildcard chapters/*) \
-           $(wildcard nwp/*.py nwp/*/*.py) $(wildcard tests/*.py) $(wildcard tools/*.py tools/*/*) \
-           $(shell find assets -type f)
+SHARED := references.bib _config.yml _toc.yml $(wildcard nwp/*.py nwp/*/*.py tests/*.py) \
+          $(wildcard tools/*.py tools/*/*) $(shell find assets -type f)
+ENGLISH := $(wildcard *.yml *.md chapters/*)
+PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/*)
 
 .DEFAULT_GOAL := help
 .PHONY: help book pdf test pages notebooks execute explorers lint bench coverage pins clean
@@ -22,13 +23,17 @@ $(READY): requirements.txt requirements-cuda.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-book: _build/html/.built  ## build the book and print the page to open
-	@echo "Open _build/html/index.html"
+book: _build/html/.built _build/pt/.built  ## build both editions and print the pages to open
+	@echo "Open _build/html/index.html, or _build/html/pt/index.html in Portuguese"
 
-_build/html/.built: $(READY) $(SOURCES)
+_build/html/.built: $(READY) $(SHARED) $(ENGLISH)
 	@# All pages are written, for each shows the table of contents. After a failure all are read
 	@# again: a page that is not would not repeat its warning.
 	$(BIN)/jupyter-book build --all --quiet -W -n --keep-going . || { rm -rf _build/.doctrees; exit 1; }
+	@touch $@
+
+_build/pt/.built: $(READY) $(SHARED) $(PORTUGUESE)
+	$(BIN)/python tools/editions.py
 	@touch $@
 
 test: book  ## build the book, then run every test and every notebook
