@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PORTUGUESE = ROOT / "pt"
 BUILD = ROOT / "_build" / "pt"
 HTML = ROOT / "_build" / "html" / "pt"
-FOLDERS = {"en": ROOT, "pt-BR": PORTUGUESE}
+EDITIONS = (ROOT, PORTUGUESE)
 PATHS = ("bibtex_bibfiles", "html_static_path", "templates_path")  # relative to the sources
 JUPYTER_BOOK = str(Path(sys.executable).with_name("jupyter-book"))
 COMMAND = [JUPYTER_BOOK, "build", "--all", "--quiet", "-W", "-n", "--keep-going"]
@@ -29,7 +29,7 @@ def joined(common: Any, own: Any) -> Any:
     """Return `common` with what `own` says instead, mapping by mapping."""
     if not (isinstance(common, dict) and isinstance(own, dict)):
         return own
-    return common | {key: joined(common[key], own[key]) if key in common else own[key] for key in own}
+    return common | {key: joined(common.get(key), value) for key, value in own.items()}
 
 
 def configuration(where: Path) -> dict[str, Any]:
