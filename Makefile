@@ -11,10 +11,10 @@ ENGLISH := $(wildcard *.yml *.md chapters/*)
 PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test pages notebooks execute explorers lint bench coverage pins clean
+.PHONY: help book pdf test pages notebooks execute explorers lint bench bench-training coverage pins clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.txt requirements-cuda.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit("Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is %d.%d: name another with make PYTHON=..." % v[:2])'
@@ -58,6 +58,9 @@ lint: $(READY)  ## check the code with ruff
 
 bench: $(READY)  ## time and memory of the loss beside its peers (PRESET=cpu)
 	$(BIN)/python benchmarks/loss.py --preset $(or $(PRESET),cpu) --out _build/bench/$(or $(PRESET),cpu).json
+
+bench-training: $(READY)  ## our training beside nanoGPT's recipe (SIZE=cpu, or gpu; downloads the text)
+	$(BIN)/python benchmarks/training.py --size $(or $(SIZE),cpu) --out _build/bench/training_$(or $(SIZE),cpu).json
 
 coverage: $(READY)  ## line coverage of nwp by its own tests
 	$(BIN)/python -m pytest --cov=nwp --cov-report=term-missing tests

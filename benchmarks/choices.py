@@ -61,7 +61,7 @@ def variants(preset: Preset) -> dict[str, tuple[Preset, Change]]:
 
 
 def end_of(corpus: str, preset: Preset, change: Change, seed: int) -> float:
-    """Train once; return the exact excess, or the exact validation loss. inf if it diverged."""
+    """Train once; return the exact excess, or the exact validation loss."""
     with TemporaryDirectory() as directory:
         never = replace(preset, evaluate_every=preset.steps, save_every=preset.steps)
         run = Run.start(corpus, never, directory, seed=seed)

@@ -467,6 +467,14 @@ def test_a_restored_trainer_goes_on_with_the_same_bits():
         assert not equal(weights_after(wrong, 13), expected), forgotten
 
 
+def test_each_step_reads_the_next_batch(monkeypatch):
+    trainer, read = Trainer(TINY, random_text(90), V), []
+    batch = trainer.rows.batch
+    monkeypatch.setattr(trainer.rows, "batch", lambda *asked: read.append(asked) or batch(*asked))
+    weights_after(trainer, 12)
+    assert read == [(step, TINY.rows) for step in range(12)]
+
+
 def test_a_state_of_another_shape_is_refused():
     state = Trainer(TINY, random_text(90), V).state()
     for other in (replace(TINY, width=16), replace(TINY, layers=1)):

@@ -481,7 +481,7 @@ MISTAKES = {
         "sum-subtracted": "a soma foi subtraída, quando deve ser a média.",
         "swapped": "certo, na ordem errada: os dois resultados estão trocados.",
         "teacher-forced": (
-            "o que o teacher forcing aprende. Rodando livre, o alvo não depende do que foi lido."
+            "o que o teacher forcing aprende. Em geração livre, o alvo não depende do que foi lido."
         ),
         "temperature-outside": "a perda dividida por T. São os logits que T divide.",
         "transposed": "uma matriz transposta: um gradiente tem o formato daquilo a que pertence.",
