@@ -30,6 +30,7 @@ from notebooks import READING_LINE, ROOT, write
 
 RECORD = "pt/translated.json"
 FENCE = re.compile(r"^(`{3,}|:{3,})")
+FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$]+\$", re.DOTALL)
 
 
 # ---- originals and translations ----
@@ -309,8 +310,8 @@ def numbers(text: str, *, decimal: str) -> Counter:
     `decimal` is the decimal mark of the language; the other mark is for thousands. In a formula
     a decimal comma stands in braces, and a comma without them is none.
     """
-    text = re.sub(r"https?://\S+|`[^`]*`", "", text)
-    text = re.sub(r"\$[^$]+\$", lambda formula: _plain_numbers(formula[0], decimal), text)
+    text = re.sub(r"https?://\S+|(?<!`)`[^`\n]+`(?!`)", "", text)
+    text = FORMULA.sub(lambda formula: _plain_numbers(formula[0], decimal), text)
     form = {".": r"\d+(?:,\d{3})*(?:\.\d+)?", ",": r"\d+(?:\.\d+)*(?:,\d+)?"}[decimal]
     found = re.findall(form, text)  # "Teorema 2.1" keeps its point
     return Counter(digits for number in found if len(digits := re.sub(r"\D", "", number)) > 1)
