@@ -17,14 +17,14 @@ STRINGS = {
     },
     "pt-BR": {
         "contents": "Sumário",
-        "question": "Pergunta {number}",
+        "question": "Questão {number}",
         "right": "Certo.",
         "wrong": "Não é isso.",
-        "several": "{count} das opções estão certas.",
-        "reading": "Leitura: cerca de {reading}; com perguntas e {count} exercícios, {total}.",
+        "several": "{count} das alternativas estão certas.",
+        "reading": "Leitura: cerca de {reading}; com questões e {count} exercícios, {total}.",
         "chapter": "capítulo {number}",
         "glossary": "glossário",
-        "index": "Índice",
+        "index": "Índice remissivo",
     },
 }
 
