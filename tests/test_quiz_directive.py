@@ -107,7 +107,7 @@ def test_several_right_choices_are_announced(tmp_path):
 def test_a_portuguese_page_speaks_portuguese(tmp_path):
     html, complaints = build(tmp_path, page_with(GOOD), name="pt/index")
     assert complaints == ""
-    for text in ("Questão 1", "> Certo.</p>", "> Não é isso.</p>"):
+    for text in ("Pergunta 1", "> Certo.</p>", "> Não é isso.</p>"):
         assert text in html
     assert language_of("pt/chapters/01_loss") == "pt-BR" != language_of("ptolemy")
     assert STRINGS["en"].keys() == STRINGS["pt-BR"].keys()
