@@ -500,6 +500,26 @@ def test_both_languages_say_the_same_things():
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("language", TABLE)
+def test_no_word_of_a_still_is_cut_off(browser, tmp_path, name, language):  # noqa: F811
+    path = tmp_path / "still.html"  # no script: the element stays a still picture
+    path.write_text(
+        f"<meta charset=utf-8><link rel=stylesheet href='{(ASSETS / 'explorer.css').as_uri()}'>"
+        f"{rendered(name, language)}",
+        encoding="utf-8",
+    )
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    cut = page.locator(f"{name}-explorer svg").evaluate(
+        "s => [...s.querySelectorAll('text')].map(t => [t.textContent, t.getBBox()])"
+        ".filter(([_, b]) => b.x < -2 || b.x + b.width > s.viewBox.baseVal.width + 2)"
+        ".map(([text]) => text)"
+    )
+    page.close()
+    assert cut == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("language", TABLE)
 def test_every_string_is_there(browser, tmp_path, name, language):  # noqa: F811
     """The element by itself, in each language, through all its buttons and choices."""
     links = "".join(

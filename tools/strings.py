@@ -24,7 +24,7 @@ STRINGS = {
         "reading": "Leitura: cerca de {reading}; com perguntas e {count} exercícios, {total}.",
         "chapter": "capítulo {number}",
         "glossary": "glossário",
-        "index": "Índice",
+        "index": "Índice remissivo",
     },
 }
 
