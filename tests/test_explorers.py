@@ -479,6 +479,19 @@ def test_pages_load_only_what_they_need(browser, name):  # noqa: F811
     assert files + len(inline.encode()) <= 36_000
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_the_portuguese_pages_have_them_in_portuguese(browser, name):  # noqa: F811
+    page, troubles = open_page(browser, f"pt/{PAGES[name]}")
+    element = page.locator(f"{name}-explorer")
+    assert element.get_attribute("lang") == "pt-BR"
+    text = element.evaluate("e => e.shadowRoot.textContent")
+    assert TABLE["pt"][name]["title"] in text
+    assert TABLE["en"][name]["title"] not in text
+    assert element.evaluate("e => e.state") is not None
+    assert troubles == []
+    page.context.close()
+
+
 def test_other_pages_load_none(browser):  # noqa: F811
     assert "explorers/" not in (HTML / "intro.html").read_text(encoding="utf-8")
 
@@ -496,6 +509,26 @@ def test_both_languages_say_the_same_things():
             assert text.strip()
             assert other.strip()
             assert sorted(re.findall(r"{\w+}", text)) == sorted(re.findall(r"{\w+}", other)), key
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("language", TABLE)
+def test_no_word_of_a_still_is_cut_off(browser, tmp_path, name, language):  # noqa: F811
+    path = tmp_path / "still.html"  # no script: the element stays a still picture
+    path.write_text(
+        f"<meta charset=utf-8><link rel=stylesheet href='{(ASSETS / 'explorer.css').as_uri()}'>"
+        f"{rendered(name, language)}",
+        encoding="utf-8",
+    )
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    cut = page.locator(f"{name}-explorer svg").evaluate(
+        "s => [...s.querySelectorAll('text')].map(t => [t.textContent, t.getBBox()])"
+        ".filter(([_, b]) => b.x < -2 || b.x + b.width > s.viewBox.baseVal.width + 2)"
+        ".map(([text]) => text)"
+    )
+    page.close()
+    assert cut == []
 
 
 @pytest.mark.parametrize("name", PAGES)

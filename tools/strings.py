@@ -32,7 +32,7 @@ STRINGS = {
         "reading": "Leitura: cerca de {reading}; com perguntas e {count} exercícios, {total}.",
         "chapter": "capítulo {number}",
         "glossary": "glossário",
-        "index": "Índice",
+        "index": "Índice remissivo",
         "hypotheses": "Hipóteses.",
         "stops": "Onde deixa de valer.",
         "tests": "Testes.",

@@ -56,16 +56,16 @@ MESSAGES = {
             "    formato obtido:   {got}"
         ),
         "raises": "seu código parou com um erro. A entrada:\n    {input}\n    o erro: {error}",
-        "nothing": "sua função não devolve nada: falta um return? A entrada:\n    {input}",
+        "nothing": "sua função não devolve nada: será que falta um return? A entrada:\n    {input}",
         "not-numbers": (
-            "sua função devolve algo que não se lê como números, do tipo {type}. "
+            "sua função devolve algo que não pode ser lido como números, do tipo {type}. "
             "A entrada:\n    {input}"
         ),
         "changed": "o resultado está certo, mas sua função altera o argumento {argument}.",
-        "count": "pedem-se {count} números, na ordem da pergunta.",
+        "count": "o enunciado pede {count} números, na ordem em que os menciona.",
         "no-number": "a resposta {position} de {count} não é um número; o tipo é {type}.",
         "number-shape": "a resposta {position} de {count} deve ter o formato {expected}.",
-        "number": "a resposta {position} de {count} não está certa. Você deu {got}.",
+        "number": "a resposta {position} de {count} não está certa. Você respondeu {got}.",
         "condition": "não está certo.",
         "looks-like": "Parece ser isto: {mistake}",
     },
@@ -291,11 +291,15 @@ MISTAKES = {
         ),
     },
     "pt": {
-        "added-probabilities": "probabilidades somadas. Que tudo aconteça é um produto.",
-        "all-at-once": "todas as coordenadas movidas juntas. A derivada parcial move só uma.",
-        "all-in-matrices": "todos os pesos tomados por matrizes. Os outros guardam as duas médias.",
+        "added-probabilities": (
+            "probabilidades somadas. A probabilidade de que tudo aconteça é um produto."
+        ),
+        "all-at-once": "todas as coordenadas movidas juntas. A derivada parcial move uma só.",
+        "all-in-matrices": "todos os pesos tomados por matrizes. Os demais guardam as duas médias.",
         "all-words": "uma média sobre todas as palavras. Só a palavra que veio entra na perda.",
-        "answer-in-context": "a próxima palavra faz parte do próprio contexto; nada fica incerto.",
+        "answer-in-context": (
+            "a próxima palavra incluída no próprio contexto; assim nada fica incerto."
+        ),
         "backwards": "o texto lido de trás para a frente: a palavra anterior, dadas as seguintes.",
         "block-offset": (
             "alvos procurados como se estivessem no primeiro bloco. O lugar de uma palavra no "
@@ -304,21 +308,25 @@ MISTAKES = {
         "blocks-added": "logaritmos de blocos somados. O que se soma são as somas dentro deles.",
         "blocks-averaged": "uma média sobre blocos. A soma do softmax percorre todas as palavras.",
         "both-means": "as duas médias deixadas de fora. O Muon guarda uma.",
-        "by-column": "frações de cada coluna. Uma linha é um contexto, e as frações dela somam 1.",
+        "by-column": "frações de cada coluna. Uma linha é um contexto, e suas frações somam 1.",
         "changed-argument": (
-            "um argumento alterado no lugar, por exemplo com -=. Quem chamou ainda precisa dele: "
-            "trabalhe numa cópia ou escreva um array novo."
+            "um argumento alterado no lugar, por exemplo com -=. Quem chamou a função ainda "
+            "precisa dele: trabalhe numa cópia ou escreva um array novo."
         ),
-        "chord-not-gap": "a altura da corda. A folga é quanto ela fica acima da curva.",
+        "chord-not-gap": "a altura da corda. A folga é o quanto ela fica acima da curva.",
         "complement": "a parte que fica, quando se pede a parte que sai.",
-        "contexts-summed": "as entropias dos contextos somadas. Pese cada uma pela frequência.",
+        "contexts-summed": (
+            "as entropias dos contextos somadas. Pondere cada uma pela frequência do contexto."
+        ),
         "contexts-unweighted": (
             "uma média simples sobre contextos. Um contexto mais frequente conta mais."
         ),
-        "cross-entropy": "a cross-entropy. A divergência é o que ela excede a entropia.",
+        "cross-entropy": "a entropia cruzada. A divergência é o que nela excede a entropia.",
         "crossed": "1 - s e s trocados na corda: em s = 0 ambos devem estar no primeiro ponto.",
-        "curve-not-gap": "a perda no ponto médio. A folga é quanto a corda fica acima dela.",
-        "decay-everywhere": "a queda começada cedo demais: ela só dura a parte do decaimento.",
+        "curve-not-gap": "a perda no ponto médio. A folga é o quanto a corda fica acima dela.",
+        "decay-everywhere": (
+            "uma queda que começa cedo demais: ela só dura a parte reservada ao decaimento."
+        ),
         "decimal-megabytes": "um milhão de bytes por MiB, que tem 1.048.576.",
         "diagonal-only": (
             "só a diagonal da jacobiana. Cada logit move todas as probabilidades, não apenas a sua."
@@ -330,20 +338,24 @@ MISTAKES = {
         "double-softmax": "o softmax aplicado duas vezes: probabilidades no lugar de logits.",
         "eight-bytes": "o dobro dos bytes: float32 tem 4 bytes, bfloat16 tem 2.",
         "entropy-not-excess": (
-            "uma entropia, a perda inteira. O excesso é o que a perda tem acima da do modelo "
-            "verdadeiro."
+            "uma entropia, a perda inteira. O excesso é o que a perda tem além da perda do "
+            "modelo verdadeiro."
         ),
         "epsilon": (
             "um número pequeno que mantém o logaritmo finito. O impossível que acontece custa "
-            "infinito, e a perda deve dizê-lo."
+            "infinito, e a perda deve mostrar isso."
         ),
         "every-pair": (
             "cada alvo procurado em cada linha, como em p[:, targets]. A linha n tem só o alvo n."
         ),
         "factor-forgotten": "falta o fator ŷ antes do parêntese.",
-        "factor-two": "um fator 2: os dois pontos da diferença central distam 2h.",
-        "flat-bottom": "um fundo plano tomado por alguns pontos: tudo nele é minimizador.",
-        "full-contexts": "cada contexto contado com o comprimento total. Eles crescem aos poucos.",
+        "factor-two": (
+            "um fator 2: os dois pontos da diferença central estão à distância 2h um do outro."
+        ),
+        "flat-bottom": "um fundo plano tomado por alguns pontos: todo ponto dele é um minimizador.",
+        "full-contexts": (
+            "cada contexto contado com o comprimento total. Eles crescem palavra a palavra."
+        ),
         "gap-reversed": "curva menos corda. A folga é a corda menos a curva.",
         "gradient-in-logits": "o gradiente nos logits, quando se pede o das probabilidades.",
         "gradient-in-probabilities": (
@@ -352,42 +364,44 @@ MISTAKES = {
         ),
         "half-argument": "tanh(d), quando σ(d) - 1/2 dá tanh(d/2).",
         "in-order": "as linhas na ordem do texto: a ordem própria da época não foi usada.",
-        "infimum": "um ínfimo tomado por mínimo. A função chega perto de 0 e nunca é 0.",
-        "inner-derivative": "falta a derivada interna: o limite tem sua própria inclinação.",
-        "joint": "a entropia do contexto junto com a palavra. Dado o contexto, ela é menor.",
+        "infimum": "um ínfimo tomado por mínimo. A função chega perto de 0 e nunca vale 0.",
+        "inner-derivative": "falta a derivada interna: o limite suave tem sua própria inclinação.",
+        "joint": (
+            "a entropia do contexto e da próxima palavra juntos. Dado o contexto, ela é menor."
+        ),
         "kept-not-lost": "a parte que fica, quando se pede a parte que vira 0.",
         "largest": "a maior folga. É a menor que mostra que uma função não é convexa.",
         "last-block": "o último bloco fica de fora quando é mais curto que os outros.",
-        "later-contexts": "um novo total. Pede-se quanto a soma cresce.",
+        "later-contexts": "um novo total. Pede-se em quanto a soma cresce.",
         "log-base": "o logaritmo de outra base. As perdas são em nats: logaritmo natural.",
         "log-of-mean": "o logaritmo de uma média. A perda é a média dos logaritmos.",
         "log-of-zero": (
-            "o logaritmo de uma probabilidade arredondada para 0. Fique nos logaritmos: a "
+            "o logaritmo de uma probabilidade arredondada para 0. Trabalhe com os logaritmos: a "
             "diferença dos logits ainda está lá."
         ),
-        "logit-not-difference": "um só logit. Pede-se a diferença dos dois.",
+        "logit-not-difference": "um só logit. Pede-se a diferença entre os dois.",
         "logit-not-probability": "o logit, quando se pede a probabilidade.",
         "loss-for-probability": "uma perda, quando se pede uma probabilidade.",
         "losses-differ": "as perdas de “.” devem ser finitas e iguais.",
         "max-shift": (
-            "falta o deslocamento pelo maior logit: exp transborda para logits grandes e vira 0 "
-            "para pequenos."
+            "falta o deslocamento pelo maior logit: exp transborda com logits grandes e é "
+            "arredondada para 0 com os pequenos."
         ),
         "maximum-forgotten": "o máximo m não foi somado de volta a log s.",
         "mean-added": "a média foi somada, quando deve ser subtraída.",
         "mean-not-subtracted": "a média sob ŷ não foi subtraída.",
         "mean-not-total": "uma média por palavra, quando se pede o total.",
         "mean-of-means": (
-            "uma média de médias. Um lote, bloco ou frase curta conta então tanto quanto um longo: "
-            "some primeiro todas as palavras e divida uma vez."
+            "uma média de médias. Assim, um lote, um bloco ou uma frase curta conta tanto quanto "
+            "um longo: some primeiro todas as palavras e divida uma só vez."
         ),
         "mean-of-perplexities": (
             "uma média de exponenciais. Tire primeiro a média das perdas de todas as palavras, "
             "depois a exponencial."
         ),
         "mean-of-row": (
-            "cada linha dividida pelo número de seus próprios exemplos. A perda média divide pelo "
-            "número de todos."
+            "cada linha dividida pelo número de seus próprios exemplos. A perda média divide "
+            "pelo número total de exemplos."
         ),
         "midpoint-only": "o ponto médio, qualquer que seja s.",
         "missing-exp": "falta a exponencial: uma perda média ainda não é perplexidade.",
@@ -398,36 +412,38 @@ MISTAKES = {
         ),
         "multiplied": "logits multiplicados pela temperatura, quando devem ser divididos.",
         "nats-for-bits": "nats, quando se pedem bits.",
-        "nats-times-log-2": "nats vezes log 2. Um bit são log 2 nats; portanto, divida.",
-        "neighbors-only": "só pontos vizinhos. Quaisquer dois pontos têm uma corda.",
+        "nats-times-log-2": "nats vezes log 2. Um bit equivale a log 2 nats; portanto, divida.",
+        "neighbors-only": "só pontos vizinhos. Dois pontos quaisquer têm uma corda.",
         "no-effect": (
-            "nenhum efeito: o que escala igualmente numeradores e denominador se cancela."
+            "nenhum efeito: o que multiplica igualmente os numeradores e o denominador se cancela."
         ),
         "no-mean": "uma perda para cada linha, quando se pede a média delas.",
         "no-shift": (
-            "nenhum deslocamento: o alvo é a palavra que se acabou de ler, e basta copiá-la."
+            "nenhum deslocamento: o alvo é a palavra que o modelo acabou de ler, e basta copiá-la."
         ),
         "not-distributions": (
             "pedem-se duas previsões, cada uma com quatro probabilidades que somam 1."
         ),
         "not-divided": "uma diferença, não uma inclinação: falta a divisão pelo passo.",
-        "not-on-one-word": "a primeira previsão deve pôr todo o erro numa só palavra.",
+        "not-on-one-word": (
+            "a primeira previsão deve pôr toda a probabilidade errada numa só palavra."
+        ),
         "not-rescaled": (
             "uma soma que não é reescalada quando o máximo muda: seus termos eram relativos ao "
-            "antigo."
+            "máximo antigo."
         ),
-        "not-smoothed": "contagens a partir de 0: um par que o treino não mostrou custa infinito.",
+        "not-smoothed": "contagens a partir de 0: um par ausente do treinamento custa infinito.",
         "not-spread-out": "a segunda previsão deve espalhar a probabilidade errada.",
         "not-whole": "uma fração de linha. Um bloco tem linhas inteiras.",
-        "numbers-not-bytes": "uma contagem de números, quando se pedem bytes.",
+        "numbers-not-bytes": "uma quantidade de números, quando se pedem bytes.",
         "off-by-one": "um a mais ou um a menos. Faça à mão o menor caso.",
         "one-by-one": (
-            "um passo depois do outro, cada um a partir de onde o anterior parou. Calcule o "
+            "um passo depois do outro, cada um a partir de onde o anterior terminou. Calcule o "
             "gradiente de todos os exemplos na mesma tabela."
         ),
-        "one-epoch": "o passo cortado no fim de sua época. O resto vem da seguinte.",
+        "one-epoch": "o passo cortado no fim da época. O resto vem da época seguinte.",
         "one-minus": "1 - p em vez de -log p.",
-        "one-sided": "uma diferença de um lado só. A central toma um ponto de cada lado.",
+        "one-sided": "uma diferença de um lado só. A diferença central usa um ponto de cada lado.",
         "one-step": "um passo de cinco.",
         "only-the-maximum": "só o máximo. Ele é apenas o maior termo da soma.",
         "padding-counted": (
@@ -435,75 +451,83 @@ MISTAKES = {
             "na contagem; o NumPy lê o índice -1 como a última palavra."
         ),
         "per-length": "dividido pelo quadrado do comprimento de v. Não se pediu vetor unitário.",
-        "percent": "1 tomado por 1 %.",
+        "percent": "1 tomado por 1%.",
         "predictions-not-weights": "a média das previsões, quando se pede a dos pesos.",
-        "probability-not-loss": "uma probabilidade, ou diferença delas, no lugar de uma perda.",
-        "projected": "uma projeção sobre a soma 0. O softmax pesa as palavras por ŷ.",
-        "real-part": "a parte real. A inclinação está na imaginária.",
+        "probability-not-loss": "uma probabilidade, ou uma diferença delas, no lugar de uma perda.",
+        "projected": "uma projeção sobre a soma 0. O softmax pondera as palavras por ŷ.",
+        "real-part": "a parte real. A inclinação está na parte imaginária.",
         "renormalized": (
-            "as probabilidades do modelo forçadas a somar 1 na língua. O que ele põe fora se "
-            "perde, e deve custar."
+            "as probabilidades do modelo forçadas a somar 1 na língua. O que ele põe fora dela "
+            "se perde, e isso deve custar."
         ),
         "repeats-lost": (
             "de um índice repetido só vale o último: table[contexts] -= … escreve cada linha uma "
-            "vez. Some com np.add.at."
+            "só vez. Some com np.add.at."
         ),
         "reversed": "as duas distribuições trocadas: a divergência não é simétrica.",
         "right-word-only": "só a entrada da palavra correta. As outras também têm gradiente.",
         "rounded-up": "arredondado para cima: uma linha a mais do que cabe.",
-        "same-order": "a mesma ordem em toda época. O número da época faz parte da semente.",
+        "same-order": "a mesma ordem em todas as épocas. O número da época faz parte da semente.",
         "scale-forgotten": (
             "a escala c se perdeu: c·tanh(z/c) tem inclinação 1 em 0 e vai até c, não até 1."
         ),
-        "share-not-percent": "uma fração, quando se pede porcentagem.",
+        "share-not-percent": "uma fração, quando se pede uma porcentagem.",
         "shift-not-undone": "deslocado pelo máximo num lugar e não no outro.",
-        "shift-twice": "o deslocamento feito duas vezes: pede-se a palavra depois da próxima.",
+        "shift-twice": (
+            "o deslocamento feito duas vezes: pede-se a cada palavra a que vem depois da próxima."
+        ),
         "slope-not-curvature": "uma inclinação, a primeira derivada. A curvatura é a segunda.",
-        "standard-deviation": "o desvio padrão. A curvatura é o quadrado dele.",
+        "standard-deviation": "o desvio-padrão. A curvatura é o quadrado dele.",
         "starts-at-zero": (
-            "um máximo que começa em 0. Se todos os logits estão muito abaixo, nada sobra: comece "
-            "com o primeiro logit ou -inf."
+            "um máximo que começa em 0. Se todos os logits estão muito abaixo de 0, não sobra "
+            "nada: comece com o primeiro logit ou com -inf."
         ),
         "step-for-epoch": "uma ordem nova a cada passo. Uma só ordem vale para a época inteira.",
         "step-in-probabilities": "um passo nas probabilidades. Aqui quem se move são os logits.",
         "step-not-undone": (
-            "uma coordenada que fica movida enquanto se prova a próxima: ponha-a de volta antes."
+            "uma coordenada que continua deslocada enquanto se testa a próxima: antes, ponha-a "
+            "de volta."
         ),
         "subtraction": (
-            "a diferença de dois valores que se arredondam ao mesmo número. Aqui nada precisa ser "
-            "subtraído."
+            "a diferença de dois valores que se arredondam para o mesmo número. Aqui não é "
+            "preciso subtrair nada."
         ),
         "sum-not-mean": "uma soma, quando se pede uma média.",
         "sum-rounds-away": (
-            "1 mais um número minúsculo, que se arredonda a 1. Deixe o maior termo fora da soma e "
-            "use log1p."
+            "1 mais um número minúsculo, que se arredonda para 1. Deixe o maior termo fora da "
+            "soma e use log1p."
         ),
-        "sum-subtracted": "a soma foi subtraída, quando deve ser a média.",
-        "swapped": "certo, na ordem errada: os dois resultados estão trocados.",
+        "sum-subtracted": "a soma foi subtraída, quando se deve subtrair a média.",
+        "swapped": "certo, mas na ordem errada: os dois resultados estão trocados.",
         "teacher-forced": (
-            "o que o teacher forcing aprende. Em geração livre, o alvo não depende do que foi lido."
+            "o que o teacher forcing aprende. Na geração livre, o alvo não depende do que foi lido."
         ),
-        "temperature-outside": "a perda dividida por T. São os logits que T divide.",
+        "temperature-outside": "a perda dividida por T. São os logits que se dividem por T.",
         "transposed": "uma matriz transposta: um gradiente tem o formato daquilo a que pertence.",
         "trivial": "d = 0, onde o modelo não oscila. Pede-se um d > 0.",
         "truth-forgotten": "só ŷ: a verdade y não foi subtraída.",
         "truth-minus-prediction": "y - ŷ, a direção da descida. O gradiente é o oposto.",
-        "uncapped-prediction": "a previsão dos logits sem limite.",
+        "uncapped-prediction": "a previsão dos logits sem o limite suave.",
         "undivided": "o que passou ou o que falta, sem dividir. Divida pela parte a que pertence.",
-        "unweighted": "uma média simples. Pese as palavras por sua probabilidade.",
+        "unweighted": "uma média simples. Pondere as palavras por sua probabilidade.",
         "uphill": "um passo para cima: a descida subtrai o gradiente.",
         "upside-down": "o quociente invertido.",
         "weights-not-predictions": "a média dos pesos, quando se pede a das previsões.",
         "weights-only": "só os pesos. Gradiente, cópia exata e médias também ocupam memória.",
-        "with-itself": "cada ponto também com ele mesmo: essa folga é 0 e esconde as outras.",
+        "with-itself": (
+            "cada ponto pareado também consigo mesmo: essa folga é 0 e esconde as outras."
+        ),
         "wrapped": (
             "a primeira palavra como alvo da última, como faz np.roll. A última palavra não tem "
             "alvo."
         ),
-        "wrong-axis": "o eixo errado: cortam-se frases, não palavras. Elas estão no último.",
+        "wrong-axis": (
+            "o eixo errado: assim se cortam frases, não palavras. As palavras estão no último eixo."
+        ),
         "wrong-way": "o sentido contrário: uma probabilidade maior custa menos.",
         "zero-skipped": (
-            "um termo omitido porque p é 0 ali. Só onde a primeira distribuição é 0 o termo some."
+            "um termo omitido porque p é 0 ali. Só onde a primeira distribuição é 0 o termo "
+            "desaparece."
         ),
     },
 }
