@@ -257,7 +257,10 @@ def _kind(output: NotebookNode) -> str:
 def _printed_numbers(output: NotebookNode) -> list[str]:
     """List the numbers of an output's text; pictures have none."""
     text = output.get("text", "") or output.get("data", {}).get("text/plain", "")
-    return [] if "image/png" in output.get("data", {}) else re.findall(r"\d+(?:\.\d+)?", text)
+    if "image/png" in output.get("data", {}):
+        return []
+    found = re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text)  # the decimal mark of code is a point
+    return [number.replace(",", "") for number in found]
 
 
 PARTS = {  # what both texts have as often, however they say it
