@@ -5,12 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CUDA_PINS := ^(cuda|nvidia|triton)
-SOURCES := $(wildcard *.yml *.md *.bib) $(wildcard chapters/*) \
-           $(wildcard nwp/*.py nwp/*/*.py) $(wildcard tests/*.py) $(wildcard tools/*.py tools/*/*) \
-           $(shell find assets -type f)
+SHARED := references.bib _config.yml _toc.yml $(wildcard nwp/*.py nwp/*/*.py tests/*.py) \
+          $(wildcard tools/*.py tools/*/*) $(shell find assets -type f)
+ENGLISH := $(wildcard *.yml *.md chapters/*)
+PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test pages notebooks execute explorers lint bench bench-training coverage pins clean
+.PHONY: help book pdf test pages notebooks execute explorers lint spelling \
+        translation-status bench bench-training coverage pins clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,17 +24,21 @@ $(READY): requirements.txt requirements-cuda.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-book: _build/html/.built  ## build the book and print the page to open
-	@echo "Open _build/html/index.html"
+book: _build/html/.built _build/pt/.built  ## build both editions and print the pages to open
+	@echo "Open _build/html/index.html, or _build/html/pt/index.html in Portuguese"
 
-_build/html/.built: $(READY) $(SOURCES)
+_build/html/.built: $(READY) $(SHARED) $(ENGLISH)
 	@# All pages are written, for each shows the table of contents. After a failure all are read
 	@# again: a page that is not would not repeat its warning.
 	$(BIN)/jupyter-book build --all --quiet -W -n --keep-going . || { rm -rf _build/.doctrees; exit 1; }
 	@touch $@
 
-test: book  ## build the book, then run every test and every notebook
-	$(BIN)/python -m pytest --nbval
+_build/pt/.built: $(READY) $(SHARED) $(PORTUGUESE)
+	$(BIN)/python tools/editions.py
+	@touch $@
+
+test: book  ## build the book, then run every test and every notebook, two at a time
+	$(BIN)/python -m pytest --nbval -n 2 --dist loadscope
 
 pdf: book  ## print the book to _build/pdf/book.pdf (needs Chromium)
 	$(BIN)/python tools/pdf.py
@@ -40,9 +46,12 @@ pdf: book  ## print the book to _build/pdf/book.pdf (needs Chromium)
 notebooks: $(READY)  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab chapters
 
-execute: $(READY)  ## run all chapters in place, normalize them, update reading times
+execute: $(READY)  ## run all chapters of both editions in place, normalize them, update reading times
 	$(BIN)/python tools/reading.py
-	$(BIN)/python tools/notebooks.py execute chapters/*.ipynb
+	$(BIN)/python tools/notebooks.py execute chapters/*.ipynb pt/chapters/*.ipynb
+
+translation-status: $(READY)  ## say what changed in English since it was translated
+	@$(BIN)/python tools/translation.py status
 
 explorers: $(READY)  ## train anew the model whose predictions an explorer shows
 	$(BIN)/python tools/explorer_model.py
@@ -50,6 +59,9 @@ explorers: $(READY)  ## train anew the model whose predictions an explorer shows
 lint: $(READY)  ## check the code with ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+spelling: $(READY)  ## check the spelling of both editions (needs hunspell)
+	$(BIN)/python tools/spelling.py
 
 bench: $(READY)  ## time and memory of the loss beside its peers (PRESET=cpu)
 	$(BIN)/python benchmarks/loss.py --preset $(or $(PRESET),cpu) --out _build/bench/$(or $(PRESET),cpu).json

@@ -1,5 +1,5 @@
 // What the pages need besides the theme: formulas as stops of the Tab key only where they
-// scroll, and the menus of the header.
+// scroll, the menus of the header, and the section to which the other language's link leads.
 "use strict";
 
 // MathJax makes every formula a stop: hundreds on a page. One that scrolls has to be one,
@@ -45,7 +45,30 @@ function setUpMenus() {
   );
 }
 
+// Anchors that both editions have: sections by their place, boxes and figures by their label.
+const SHARED = '[id^="place-"], .proof[id], .exercise[id], .question[id], figure[id]';
+const BELOW_HEADER = 120; // pixels
+
+function currentPlace() {
+  const above = [...document.querySelectorAll(`article :is(${SHARED})`)].filter(
+    (element) => element.getBoundingClientRect().top < BELOW_HEADER
+  );
+  return above.at(-1)?.id ?? "place-0";
+}
+
+function setUpLanguageLink() {
+  for (const link of document.querySelectorAll(".language-link")) {
+    const page = link.getAttribute("href");
+    const lead = () => {
+      const place = currentPlace();
+      link.setAttribute("href", place === "place-0" ? page : `${page}#${place}`);
+    };
+    for (const event of ["pointerdown", "focus", "click"]) link.addEventListener(event, lead);
+  }
+}
+
 document.addEventListener("DOMContentLoaded", setUpMenus);
+document.addEventListener("DOMContentLoaded", setUpLanguageLink);
 window.addEventListener("load", () => {
   let asked = 0;
   window.addEventListener("resize", () => {

@@ -1,4 +1,7 @@
-"""Files that are never half-written: a crash leaves the old one or the new one."""
+"""Files: found from where a program runs, and never half-written.
+
+A crash leaves the old file or the new one.
+"""
 
 import glob
 import os
@@ -30,3 +33,24 @@ def remove_partial(path: str | os.PathLike[str]) -> None:
     path = Path(path)
     for partial in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
         partial.unlink(missing_ok=True)
+
+
+def nearest(path: str | os.PathLike[str]) -> Path:
+    """Find a file or folder in the working directory or the nearest directory above it.
+
+    The chapters of each language run in a folder of their own, at different depths.
+
+    Parameters
+    ----------
+    path : such as "benchmarks/results", relative to one of these directories
+
+    Raises
+    ------
+    FileNotFoundError
+        Where none of them has it.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / path).exists():
+            return folder / path
+    raise FileNotFoundError(f"path must lie in {here} or a directory above it, got {str(path)!r}")

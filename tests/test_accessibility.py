@@ -25,7 +25,8 @@ from nwp import figures
 
 browser = test_pages.browser  # the fixture
 
-ADDRESSES = [page for page in PAGES if page != "index.html"] or ["intro.html"]  # index redirects
+REDIRECTIONS = ("index.html", "pt/index.html")
+ADDRESSES = [page for page in PAGES if page not in REDIRECTIONS] or ["intro.html"]
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 MATH_SET = "() => window.MathJax?.startup?.promise"
@@ -136,11 +137,13 @@ def test_page_is_light(visits, address):
     """All of a page at most 6 MB; its scripts besides mathematics 60 kB, the theme's as much."""
     sizes = visits[address].sizes
     assert sum(sizes.values()) <= 6e6, sizes
-    scripts = {name: size for name, size in sizes.items() if name.endswith(".js")}
+    scripts = {
+        name.removeprefix("pt/"): size for name, size in sizes.items() if name.endswith(".js")
+    }
     mathematics = {name for name in scripts if "/mathjax/" in name}
     search = {"searchindex.js", "_static/searchtools.js", "_static/language_data.js"}
     own = {name for name in scripts if (ASSETS / name.removeprefix("_static/")).exists()}
-    theme = scripts.keys() - own - (search if address == "search.html" else set())
+    theme = scripts.keys() - own - (search if address.endswith("search.html") else set())
     assert {"_static/book.js"} <= own
     assert sum(scripts[name] for name in own - mathematics) <= 60e3, scripts
     assert sum(scripts[name] for name in theme) <= 60e3, scripts

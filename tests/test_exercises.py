@@ -15,6 +15,8 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from editions import EDITIONS, PORTUGUESE
+from ledger import chapter_paths
 from notebooks import ROOT
 
 from nwp import exercises
@@ -927,6 +929,35 @@ def test_the_language_is_chosen(monkeypatch):
         check("1.2", None, language="de")
 
 
+@pytest.mark.parametrize(
+    ("config", "beginning"),
+    [
+        ("sphinx:\n  config:\n    language: pt_BR\n", "ainda não"),
+        ("sphinx:\n  config:\n    language: en\n", "not yet"),
+        ("language: sv\n", "not yet"),  # a book in neither language
+        ("title: a book\n", "not yet"),
+        (None, "not yet"),
+    ],
+)
+def test_the_language_is_that_of_the_edition(tmp_path, monkeypatch, config, beginning):
+    chapters = tmp_path / "pt" / "chapters"
+    chapters.mkdir(parents=True)
+    monkeypatch.chdir(chapters)
+    if config:
+        (tmp_path / "pt" / "_config.yml").write_text(config)
+        (tmp_path / "_config.yml").write_text("language: fi\n")  # farther away
+    assert check("1.2", None).message.startswith(f"1.2: {beginning}")
+    assert check("1.2", None, language="en").message.startswith("1.2: not yet")
+    monkeypatch.setattr(exercises, "language", "pt")
+    assert check("1.2", None).message.startswith("1.2: ainda não")
+
+
+@pytest.mark.parametrize(("edition", "language"), zip(EDITIONS, ["en", "pt"], strict=True))
+def test_the_editions_say_their_language(monkeypatch, edition, language):
+    monkeypatch.chdir(edition / "chapters")
+    assert exercises.edition_language() == language
+
+
 def names_in(text):
     return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
 
@@ -963,8 +994,7 @@ def test_a_verdict_is_quiet_at_the_end_of_a_cell():
 # The exercises in the chapters.
 
 BOX = re.compile(r"```\{exercise\} (★{1,3}) (By hand|Code|Proof|Project): (.+)\n:label: (\S+)\n")
-INTRODUCTION = (ROOT / "intro.md").read_text(encoding="utf-8")
-CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+CHAPTERS = chapter_paths()
 
 
 def boxes_of(path):
@@ -1036,6 +1066,24 @@ def test_stub_fails_and_solution_passes(path, number, stars, kind, title, label,
     assert not scope["verdict"]
 
 
+VERDICTS = {"By hand": "À mão", "Code": "Código", "Proof": "Demonstração", "Project": "Projeto"}
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_portuguese_stubs_and_solutions_say_so_in_portuguese(path):
+    cells = nbformat.read(PORTUGUESE / "chapters" / path.name, as_version=4).cells
+    titles = [
+        match
+        for cell in cells
+        for match in re.findall(r"^`{3}\{exercise\} (★+) (.+?):", cell.source)
+    ]
+    assert titles == [(stars, VERDICTS[kind]) for _, stars, kind, *_ in boxes_of(path)]
+    for cell in cells:
+        if cell.cell_type == "code" and checks_in(cell.source):
+            printed = "".join(output.get("text", "") for output in cell.outputs)
+            assert re.search(r"^\d\.\d: (ainda não|certo)\.", printed, re.MULTILINE), printed
+
+
 def test_every_check_has_its_place_in_a_chapter():
     placed = {number for _, number, _, kind, *_ in EXERCISES if kind != "Proof"}
     assert placed == set(numbers())
@@ -1062,23 +1110,28 @@ def test_a_stub_hides_no_name_of_its_chapter(path):
         used |= set(names_of(source))
 
 
-def test_the_introduction_shows_what_check_prints():
-    (shown,) = re.findall(r'check\("1\.4", batch_loss\)\n((?:# .*\n)+)', INTRODUCTION)
-    verdict = check("1.4", WRONG_FUNCTIONS["1.4"]["log-base"])
+@pytest.mark.parametrize(("edition", "language"), zip(EDITIONS, ["en", "pt"], strict=True))
+def test_the_introduction_shows_what_check_prints(edition, language):
+    introduction = (edition / "intro.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r'check\("1\.4", batch_loss\)\n((?:# .*\n)+)', introduction)
+    verdict = check("1.4", WRONG_FUNCTIONS["1.4"]["log-base"], language=language)
     assert shown == "".join(f"# {line}\n" for line in verdict.message.splitlines())
 
 
-HTML = ROOT / "_build" / "html" / "chapters"
+HTML = ROOT / "_build" / "html"
 
 
+@pytest.mark.parametrize(("folder", "word"), [("", "Exercise"), ("pt/", "Exercício")])
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_the_pages_show_the_numbers_that_are_checked(path):
-    page = HTML / f"{path.stem}.html"
+def test_the_pages_show_the_numbers_that_are_checked(path, folder, word):
+    page = HTML / folder / "chapters" / f"{path.stem}.html"
     if not page.exists():
         if os.environ.get("NWP_REQUIRE_BROWSER"):
             pytest.fail("the book is not built: run make book")
         pytest.skip("the book is not built: run make book")
     shown = re.findall(
-        r'id="(exr-[^"]+)".{0,80}?class="caption-number">Exercise ([\d.]+) ', page.read_text(), re.S
+        rf'id="(exr-[^"]+)".{{0,80}}?class="caption-number">{word} ([\d.]+) ',
+        page.read_text(encoding="utf-8"),
+        re.DOTALL,
     )
     assert shown == [(label, number) for number, *_, label, _, _ in boxes_of(path)]

@@ -479,6 +479,19 @@ def test_pages_load_only_what_they_need(browser, name):  # noqa: F811
     assert files + len(inline.encode()) <= 36_000
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_the_portuguese_pages_have_them_in_portuguese(browser, name):  # noqa: F811
+    page, troubles = open_page(browser, f"pt/{PAGES[name]}")
+    element = page.locator(f"{name}-explorer")
+    assert element.get_attribute("lang") == "pt-BR"
+    text = element.evaluate("e => e.shadowRoot.textContent")
+    assert TABLE["pt"][name]["title"] in text
+    assert TABLE["en"][name]["title"] not in text
+    assert element.evaluate("e => e.state") is not None
+    assert troubles == []
+    page.context.close()
+
+
 def test_other_pages_load_none(browser):  # noqa: F811
     assert "explorers/" not in (HTML / "intro.html").read_text(encoding="utf-8")
 

@@ -1,28 +1,49 @@
 """Every entry of the index leads to a place that exists and speaks of the term."""
 
 import re
+import unicodedata
+from pathlib import Path
 
 import nbformat
 import pytest
 from docutils.nodes import make_id
-from index_terms import PLACE, place_of, read_terms, terms_file
+from editions import EDITIONS
+from index_terms import PLACE, place_of, read_terms
 from ledger import BOX, all_claims, chapter_paths
 
-PLACES = read_terms(terms_file("chapters/01_loss"))
-TEXTS = {
-    path.stem: "\n\n".join(
-        cell.source
-        for cell in nbformat.read(path, as_version=4).cells
-        if cell.cell_type == "markdown"
-    )
-    for path in chapter_paths()
-}
-BOXES = {
-    label[1]: box["title"] + "\n" + box["body"] + text[box.end() :].split("\n## ")[0]
-    for text in TEXTS.values()
-    for box in BOX.finditer(text)
-    if (label := re.search(r"^:label: *(\S+)", box["options"], re.MULTILINE))
-}
+
+def texts_of(edition):
+    """The text of each chapter of an edition."""
+    return {
+        path.stem: "\n\n".join(
+            cell.source
+            for cell in nbformat.read(path, as_version=4).cells
+            if cell.cell_type == "markdown"
+        )
+        for path in chapter_paths(edition)
+    }
+
+
+def boxes_in(texts):
+    """Each labeled box, with the text after it to the next heading."""
+    return {
+        label[1]: box["title"] + "\n" + box["body"] + text[box.end() :].split("\n## ")[0]
+        for text in texts.values()
+        for box in BOX.finditer(text)
+        if (label := re.search(r"^:label: *(\S+)", box["options"], re.MULTILINE))
+    }
+
+
+PLACES = {edition: read_terms(edition / "index_terms.yml") for edition in EDITIONS}
+TEXTS = {edition: texts_of(edition) for edition in EDITIONS}
+BOXES = {edition: boxes_in(TEXTS[edition]) for edition in EDITIONS}
+every_edition = pytest.mark.parametrize("edition", EDITIONS, ids=["en", "pt"])
+
+
+def alphabetical(term):
+    """The key by which a dictionary sorts: without accents and capitals."""
+    letters = unicodedata.normalize("NFD", term.lower())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def sections(text):
@@ -39,28 +60,35 @@ def words_of(term):
     return term.split(";")[0].strip().lower().removesuffix("s")
 
 
-@pytest.mark.parametrize(("term", "place"), PLACES)
-def test_the_place_exists_and_speaks_of_the_term(term, place):
+@pytest.mark.parametrize(
+    ("edition", "term", "place"),
+    [(edition, *entry) for edition in EDITIONS for entry in PLACES[edition]],
+    ids=lambda value: value.name if isinstance(value, Path) else None,
+)
+def test_the_place_exists_and_speaks_of_the_term(edition, term, place):
     where = PLACE.fullmatch(place)
-    found = sections(TEXTS[where["chapter"]]) if where["chapter"] else BOXES
+    found = sections(TEXTS[edition][where["chapter"]]) if where["chapter"] else BOXES[edition]
     assert where["anchor"] in found, f"{term!r} leads to {place}, which does not exist"
     text = " ".join(found[where["anchor"]].lower().split())
     assert words_of(term) in text, f"{place} does not speak of {term!r}"
 
 
-def test_the_index_is_sorted_and_reaches_every_chapter():
-    terms = list(dict.fromkeys(term for term, _ in PLACES))
-    assert terms == sorted(terms, key=str.lower)
-    labels = {place for _, place in PLACES if "#" not in place}
-    for path in chapter_paths():
-        own = re.findall(r"^:label: *(\S+)", TEXTS[path.stem], re.MULTILINE)
-        assert labels & set(own), f"no entry leads to a box of {path.stem}"
+@every_edition
+def test_the_index_is_sorted_and_reaches_every_chapter(edition):
+    terms = list(dict.fromkeys(term for term, _ in PLACES[edition]))
+    assert terms == sorted(terms, key=alphabetical)
+    labels = {place for _, place in PLACES[edition] if "#" not in place}
+    for chapter, text in TEXTS[edition].items():
+        own = re.findall(r"^:label: *(\S+)", text, re.MULTILINE)
+        assert labels & set(own), f"no entry leads to a box of {chapter}"
 
 
-def test_a_term_leads_once_into_a_chapter():
+@every_edition
+def test_a_term_leads_once_into_a_chapter(edition):
     chapter_of = {claim.label: claim.chapter for claim in all_claims()}
     found = [
-        (term, place.split("#")[0] if "#" in place else chapter_of[place]) for term, place in PLACES
+        (term, place.split("#")[0] if "#" in place else chapter_of[place])
+        for term, place in PLACES[edition]
     ]
     assert len(found) == len(set(found))
 
@@ -75,6 +103,6 @@ def test_a_place_that_is_none_is_named(tmp_path):
 def test_a_link_says_where_it_leads():
     assert place_of("chapters/04_weights.html#prop-rate") == "chapter 4"
     assert place_of("chapters/10_more.html#x") == "chapter 10"
-    assert place_of("pt/chapters/04_weights.html#prop-rate") == "capítulo 4"
+    assert place_of("chapters/04_weights.html#prop-rate", "pt-BR") == "capítulo 4"
     assert place_of("glossary.html#term-bit") == "glossary"
     assert place_of("api.html#nwp.loss.softmax") == ""

@@ -2,10 +2,12 @@
 
 import nbformat
 import pytest
+from editions import PORTUGUESE
 from ledger import GENERAL, PROVED, all_claims, all_marks, claims_of, marks_of, rendered
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 CLAIMS = all_claims()
+PORTUGUESE_CLAIMS = all_claims(PORTUGUESE)
 
 
 def test_there_are_claims_and_labels_are_unique():
@@ -29,6 +31,18 @@ def test_claim_is_complete(claim):
     if claim.kind in PROVED:
         assert claim.hypotheses, f"{claim.label} states no hypotheses"
         assert claim.stops, f"{claim.label} does not say where it stops"
+
+
+def test_the_portuguese_claims_are_the_same_and_as_complete():
+    told, said = (
+        [(c.label, c.kind, c.chapter, bool(c.hypotheses), bool(c.stops)) for c in claims]
+        for claims in (CLAIMS, PORTUGUESE_CLAIMS)
+    )
+    assert told == said
+    for claim in PORTUGUESE_CLAIMS:
+        assert claim.hypotheses.startswith("**Hipóteses.**") or not claim.hypotheses
+        assert claim.stops.startswith("**Onde deixa de valer.**") or not claim.stops
+        assert "**Testes.** nenhum" in rendered(claim, [], "pt-BR")
 
 
 @pytest.mark.parametrize("test", all_marks(), ids=lambda test: test.name)

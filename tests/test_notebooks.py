@@ -8,13 +8,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from editions import EDITIONS
+from ledger import chapter_paths
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from notebooks import ROOT, defects, execute, inputs_fingerprint, main, normalize
+from notebooks import ROOT, cell_ids, defects, execute, inputs_fingerprint, main, normalize
 
-CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+CHAPTERS = [path for edition in EDITIONS for path in chapter_paths(edition)]
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_chapter_is_fresh_and_clean(path):
     found = defects(nbformat.read(path, as_version=4))
     assert not found, f"{path.name}: {'; '.join(found)} (make execute runs it anew)"
@@ -166,6 +168,20 @@ def test_a_check_leads_to_the_exercises_of_its_chapter(source, monkeypatch, tmp_
     assert len(set(seen)) == 4
     (exercises / "chapter2.py").write_text("changed = True\n")
     assert inputs_fingerprint(notebook) == seen[-1]
+
+
+def test_ids_follow_the_text_and_translations_follow_their_originals():
+    texts = ["# A\n\n*Reading: 5 min.*\n\nText.", "Again.", "Again."]
+    cells = [new_markdown_cell(text) for text in texts]
+    before = cell_ids(new_notebook(cells=cells))
+    assert len(set(before)) == 3
+    cells[0].source = cells[0].source.replace("5 min", "10 min")
+    assert cell_ids(new_notebook(cells=cells)) == before
+    cells[0].source += " More."
+    cells[1].id, cells[1].metadata["nwp"] = "original", {"translates": "0123"}
+    after = cell_ids(new_notebook(cells=cells))
+    assert after[0] != before[0]
+    assert after[1] == "original"
 
 
 def test_magic_is_no_plain_python(healthy):

@@ -61,7 +61,7 @@ def open_page(browser, address: str, scheme: str = "light"):
         ),
     )
     page.goto(f"{HTML.as_uri()}/{address}", wait_until="load")
-    if address == "index.html":  # it only redirects
+    if address.removeprefix("pt/") == "index.html":  # it only redirects
         page.wait_for_url("**/intro.html")
     page.evaluate("() => window.MathJax?.startup?.promise")
     return page, troubles
@@ -82,8 +82,9 @@ def test_page_works_from_disk(browser, address):
     page.context.close()
 
 
-def test_search_finds_from_disk(browser):
-    page, troubles = open_page(browser, "search.html?q=perplexity")
+@pytest.mark.parametrize("query", ["search.html?q=perplexity", "pt/search.html?q=perplexidade"])
+def test_search_finds_from_disk(browser, query):
+    page, troubles = open_page(browser, query)
     page.wait_for_selector("#search-results li a")
     hits = page.eval_on_selector_all("#search-results li a", "links => links.map(a => a.href)")
     assert any("02_equivalence" in hit for hit in hits)
@@ -137,21 +138,29 @@ def test_paper_shows_every_explanation(browser):
     page.context.close()
 
 
-def test_summary_is_one_sheet(browser):
-    page, _ = open_page(browser, "summary.html")
+@pytest.mark.parametrize("folder", ["", "pt/"])
+def test_summary_is_one_sheet(browser, folder):
+    page, _ = open_page(browser, f"{folder}summary.html")
     margin = dict.fromkeys(("top", "right", "bottom", "left"), "15mm")
     for paper in ("A4", "Letter"):
         assert page.pdf(format=paper, margin=margin).count(b"/Type /Page\n") == 1
-    longer, _ = open_page(browser, "errata.html")
+    longer, _ = open_page(browser, f"{folder}errata.html")
     assert longer.pdf(format="A4").count(b"/Type /Page\n") > 1
     longer.context.close()
     page.context.close()
 
 
-def test_index_says_where_its_links_lead(browser):
-    page, troubles = open_page(browser, "genindex.html")
+@pytest.mark.parametrize(
+    ("folder", "entry"),
+    [
+        ("", "backpropagation: chapter 4, chapter 5, glossary"),
+        ("pt/", "retropropagação: capítulo 4, capítulo 5, glossário"),
+    ],
+)
+def test_index_says_where_its_links_lead(browser, folder, entry):
+    page, troubles = open_page(browser, f"{folder}genindex.html")
     entries = page.eval_on_selector_all(".index-entries li", "es => es.map(e => e.innerText)")
-    assert "backpropagation: chapter 4, chapter 5, glossary" in entries
+    assert entry in entries
     targets = page.eval_on_selector_all(".index-entries a", "es => es.map(e => e.href)")
     assert len(targets) > 150
     for target in targets:

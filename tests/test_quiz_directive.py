@@ -53,26 +53,26 @@ def test_each_bad_question_is_named(label, body, right, message):
         read_question(label, body, right)
 
 
-def build(folder, page, builder="html", name="index"):
+def build(folder, page, builder="html", language="en"):
     """Build one page with the directive; return its text and what Sphinx complained about."""
     source = folder / "source"
-    (source / name).parent.mkdir(parents=True)
-    (source / f"{name}.md").write_text(page, encoding="utf-8")
+    source.mkdir()
+    (source / "index.md").write_text(page, encoding="utf-8")
     with open(folder / "warnings", "w+", encoding="utf-8") as warnings, docutils_namespace():
         app = Sphinx(
             source, None, folder / "out", folder / "doctrees", builder,
             confoverrides={
                 "extensions": ["myst_parser", "quiz"],
                 "myst_enable_extensions": ["colon_fence", "dollarmath"],
-                "root_doc": name,
-                "latex_documents": [(name, "book.tex", "Book", "", "manual")],
+                "language": language,
+                "latex_documents": [("index", "book.tex", "Book", "", "manual")],
             },
             status=None, warning=warnings,
         )  # fmt: skip
         app.build()
         warnings.seek(0)
         complaints = warnings.read()
-    out = folder / "out" / ("book.tex" if builder == "latex" else f"{name}.html")
+    out = folder / "out" / ("book.tex" if builder == "latex" else "index.html")
     return out.read_text(encoding="utf-8"), complaints
 
 
@@ -105,7 +105,7 @@ def test_several_right_choices_are_announced(tmp_path):
 
 
 def test_a_portuguese_page_speaks_portuguese(tmp_path):
-    html, complaints = build(tmp_path, page_with(GOOD), name="pt/index")
+    html, complaints = build(tmp_path, page_with(GOOD), language="pt_BR")
     assert complaints == ""
     for text in ("Pergunta 1", "> Certo.</p>", "> Não é isso.</p>"):
         assert text in html

@@ -12,6 +12,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from editions import PORTUGUESE
 from ledger import ROOT, chapter_paths
 from quiz import Question, questions_of
 
@@ -134,6 +135,17 @@ def test_each_chapter_has_four_questions_and_labels_are_unique():
 def test_each_question_has_its_test():
     tests = {name[len("test_") :] for name in globals() if name.startswith("test_q_")}
     assert tests == {label.replace("-", "_") for label in QUESTIONS}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_portuguese_questions_are_the_same(chapter):
+    """Their numbers are: `test_translation.py` compares them with the English ones."""
+    translated = questions_of(PORTUGUESE / "chapters" / f"{chapter}.ipynb")
+    marks, own = (
+        [(one.label, [choice.right for choice in one.choices]) for one in questions]
+        for questions in (CHAPTERS[chapter], translated)
+    )
+    assert own == marks
 
 
 def test_the_right_answer_has_no_favorite_place():

@@ -22,11 +22,6 @@ STRINGS = FOLDER / "strings.json"  # the one table: language → explorer → ke
 SOURCES = [STRINGS, FOLDER / "forcing.json", Path(__file__).with_name("explorer_stills.py")]
 
 
-def language_of(page: str, language: str) -> str:
-    """Return the key of the table for a page: Portuguese pages lie under pt/."""
-    return "pt" if page.startswith("pt/") or language.startswith("pt") else "en"
-
-
 def strings_of(name: str, language: str) -> dict[str, str]:
     return json.loads(STRINGS.read_text(encoding="utf-8"))[language][name]
 
@@ -67,7 +62,7 @@ class ExplorerDirective(SphinxDirective):
             raise self.error(f"explorer must be one of {sorted(STILLS)}, got {name!r}")
         for path in SOURCES:
             self.env.note_dependency(str(path))
-        language = language_of(self.env.docname, self.config.language)
+        language = self.config.language.partition("_")[0]
         return [nodes.raw("", rendered(name, language), format="html", explorer=name)]
 
 

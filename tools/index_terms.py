@@ -1,4 +1,4 @@
-"""The entries of the index, kept beside the text: `index_terms.yml`.
+"""The entries of the index, kept beside the text of an edition: `index_terms.yml`.
 
 The chapters stay free of index marks, which a notebook would show. When a page is read, every
 entry whose place lies on it is added there. The page of the index (`templates/genindex.html`)
@@ -6,6 +6,7 @@ says of each link where it leads.
 """
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,8 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
-from strings import STRINGS, language_of
+from strings import STRINGS, language_tag
 
-ROOT = Path(__file__).resolve().parent.parent
 PLACE = re.compile(r"(?:(?P<chapter>\w+)#)?(?P<anchor>[a-z0-9-]+)")
 
 
@@ -37,20 +37,13 @@ def read_terms(path: Path) -> list[tuple[str, str]]:
     return found
 
 
-def terms_file(docname: str) -> Path:
-    """Return the index of a page's language; there may be none."""
-    return ROOT / ("pt/index_terms.yml" if docname.startswith("pt/") else "index_terms.yml")
-
-
 class IndexTerms(SphinxTransform):
     """Add the entries whose places lie on this page."""
 
     default_priority = 700  # before Sphinx collects the index entries of a page
 
     def apply(self, **kwargs: Any) -> None:
-        path = terms_file(self.env.docname)
-        if not path.exists():
-            return
+        path = Path(self.env.srcdir) / "index_terms.yml"
         self.env.note_dependency(str(path))
         page = self.env.docname.rsplit("/", 1)[-1]
         anchors = {
@@ -65,13 +58,12 @@ class IndexTerms(SphinxTransform):
             node.parent.insert(node.parent.index(node), addnodes.index(entries=[entry]))
 
 
-def place_of(link: str) -> str:
+def place_of(link: str, language: str = "en") -> str:
     """Name the page to which a link of the index leads; nothing for the API's own entries."""
     page = link.split("#")[0].removesuffix(".html")
-    strings = STRINGS[language_of(page)]
     if chapter := re.search(r"chapters/0*(\d+)_", page):
-        return strings["chapter"].format(number=chapter[1])
-    return strings["glossary"] if page.endswith("glossary") else ""
+        return STRINGS[language]["chapter"].format(number=chapter[1])
+    return STRINGS[language]["glossary"] if page.endswith("glossary") else ""
 
 
 def name_places(
@@ -79,8 +71,9 @@ def name_places(
 ) -> None:
     """Hand the page of the index what its template needs."""
     if template == "genindex.html":
-        context["place_of"] = place_of
-        context["index_title"] = STRINGS[language_of(page)]["index"]
+        language = language_tag(app.config.language)
+        context["place_of"] = partial(place_of, language=language)
+        context["index_title"] = STRINGS[language]["index"]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

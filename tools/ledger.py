@@ -18,6 +18,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
+from strings import STRINGS, language_tag
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT_NUMBERS = {"thm-2": (2,), "thm-2-1": (2, 1), "lem-2-1": (2, 1)}
@@ -29,8 +30,15 @@ BOX = re.compile(
     r"(?P<options>(?::[^\n]*\n)*)(?P<body>.*?)^(?P=fence)[ ]*$",
     re.MULTILINE | re.DOTALL,
 )
-HYPOTHESES = re.compile(r"^\*\*Hypotheses\.\*\*.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
-STOPS = re.compile(r"^\*\*Where it stops\.\*\*.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+
+
+def _paragraph(key: str) -> re.Pattern[str]:
+    """Match a paragraph that begins with these bold words, in any language."""
+    words = "|".join(re.escape(strings[key]) for strings in STRINGS.values())
+    return re.compile(rf"^\*\*(?:{words})\*\*.*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+
+
+HYPOTHESES, STOPS = _paragraph("hypotheses"), _paragraph("stops")
 
 
 @dataclass(frozen=True)
@@ -112,9 +120,9 @@ def marks_of(path: Path) -> list[ClaimTest]:
     return found
 
 
-def all_claims() -> list[Claim]:
-    """Read the claims of all chapters."""
-    return [claim for path in chapter_paths() for claim in claims_of(path)]
+def all_claims(edition: Path = ROOT) -> list[Claim]:
+    """Read the claims of all chapters of an edition."""
+    return [claim for path in chapter_paths(edition) for claim in claims_of(path)]
 
 
 def all_marks() -> list[ClaimTest]:
@@ -122,8 +130,8 @@ def all_marks() -> list[ClaimTest]:
     return [test for path in paths_of_tests() for test in marks_of(path)]
 
 
-def chapter_paths() -> list[Path]:
-    return sorted((ROOT / "chapters").glob("*.ipynb"))
+def chapter_paths(edition: Path = ROOT) -> list[Path]:
+    return sorted((edition / "chapters").glob("*.ipynb"))
 
 
 def paths_of_tests() -> list[Path]:
@@ -136,25 +144,28 @@ class ClaimsDirective(SphinxDirective):
     has_content = False
 
     def run(self) -> list[nodes.Node]:
-        for path in [*chapter_paths(), *paths_of_tests(), Path(__file__)]:
+        edition = Path(self.env.srcdir)
+        for path in [*chapter_paths(edition), *paths_of_tests(), Path(__file__)]:
             self.env.note_dependency(str(path))
         tests = all_marks()
         lines: list[str] = []
         chapter = None
-        for claim in all_claims():
+        for claim in all_claims(edition):
             if claim.chapter != chapter:
                 chapter = claim.chapter
                 lines += [f"**{{doc}}`chapters/{chapter}`**", ""]
-            lines += rendered(claim, [test for test in tests if test.label == claim.label])
+            own = [test for test in tests if test.label == claim.label]
+            lines += rendered(claim, own, language_tag(self.config.language))
         container = nodes.container(classes=["claims"])
         self.state.nested_parse(StringList(lines, source="claims"), 0, container)
         return [container]
 
 
-def rendered(claim: Claim, tests: list[ClaimTest]) -> list[str]:
+def rendered(claim: Claim, tests: list[ClaimTest], language: str = "en") -> list[str]:
     """Write one claim as MyST; a fence of colons, because the title contains backticks."""
-    names = ", ".join(f"`{test.name}`" for test in tests) or "none"
-    parts = [claim.statement, claim.hypotheses, claim.stops, f"**Tests.** {names}"]
+    strings = STRINGS[language]
+    names = ", ".join(f"`{test.name}`" for test in tests) or strings["none"]
+    parts = [claim.statement, claim.hypotheses, claim.stops, f"**{strings['tests']}** {names}"]
     body = "\n\n".join(part for part in parts if part)
     title = f"{{prf:ref}}`{claim.label}`: {claim.title}"
     return [

@@ -21,7 +21,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
-KEPT_CELL_METADATA = ("tags", "mystnb")
+KEPT_CELL_METADATA = ("tags", "mystnb", "nwp")
+READING_LINE = re.compile(r"^\*(?:Reading|Leitura): [^\n]*\*\n\n", re.MULTILINE)
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -205,11 +206,17 @@ def _digest(content: object) -> str:
 
 
 def cell_ids(notebook: NotebookNode) -> list[str]:
-    """Name each cell after its text, so that ids change only where the text does."""
+    """Name each cell after its text, so that ids change only where the text does.
+
+    A translated cell keeps the id of its original; a computed reading time is no text.
+    """
     ids: list[str] = []
     for cell in notebook.cells:
-        repeat = 0
-        while (identity := _digest([cell.cell_type, cell.source, repeat])[:8]) in ids:
+        if "nwp" in cell.metadata:
+            ids.append(cell.id)
+            continue
+        text, repeat = READING_LINE.sub("", cell.source), 0
+        while (identity := _digest([cell.cell_type, text, repeat])[:8]) in ids:
             repeat += 1
         ids.append(identity)
     return ids

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from languages import in_language
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
@@ -91,7 +92,7 @@ def repaired(page: str, *, is_search: bool = False) -> str:
 
 
 def repair_what_is_written(app: Sphinx) -> None:
-    """Repair each page between the theme's template and the disk."""
+    """Repair and translate each page between the theme's template and the disk."""
     templates = getattr(app.builder, "templates", None)
     if app.builder.format != "html" or templates is None:
         return
@@ -101,7 +102,8 @@ def repair_what_is_written(app: Sphinx) -> None:
         written = render(template, context)
         if "<!DOCTYPE html>" not in written[:200]:  # a piece of a page
             return written
-        return repaired(written, is_search=context.get("pagename") == "search")
+        written = repaired(written, is_search=context.get("pagename") == "search")
+        return in_language(written, app.config.language)
 
     templates.render = render_repaired
 

@@ -29,7 +29,7 @@ from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-from strings import STRINGS, language_of
+from strings import STRINGS, language_tag
 
 LABEL = re.compile(r"q-[a-z0-9]+(?:-[a-z0-9]+)*")
 CHOICE = re.compile(r"- \[(?P<mark>[ x])\] (?P<text>\S.*)")
@@ -168,7 +168,7 @@ class QuestionDirective(SphinxDirective):
             read = read_question(self.arguments[0], "\n".join(self.content), right)
         except ValueError as error:
             raise self.error(str(error)) from None
-        strings = STRINGS[language_of(self.env.docname)]
+        strings = STRINGS[language_tag(self.config.language)]
         number = self.env.temp_data["questions"] = self.env.temp_data.get("questions", 0) + 1
         title = strings["question"].format(number=number)
         built = question("", ids=[read.label], title=title)

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from notebooks import cell_ids, write
+from notebooks import READING_LINE, cell_ids, write
 from strings import STRINGS, language_of
 
 ROOT = Path(__file__).resolve().parent.parent
 WORDS_A_MINUTE = 180
 CELL, QUESTION = 1, 1  # minutes
 EXERCISE = {"★": 10, "★★": 30, "★★★": 120}
-LINE = re.compile(r"^\*(?:Reading|Leitura): [^\n]*\*\n\n", re.MULTILINE)
 
 
 def minutes(notebook: NotebookNode) -> tuple[int, int, int]:
@@ -32,7 +31,7 @@ def minutes(notebook: NotebookNode) -> tuple[int, int, int]:
         if cell.cell_type == "code":
             cells += not solving and "hide-input" not in cell.metadata.get("tags", [])
             continue
-        text = LINE.sub("", cell.source)
+        text = READING_LINE.sub("", cell.source)
         exercises += re.findall(r"^`{3,}\{exercise\} *(★+)", text, re.MULTILINE)
         questions += len(re.findall(r"^:{3,}\{question\}", text, re.MULTILINE))
         text, solving = _without_tasks(text, solving)
@@ -84,7 +83,7 @@ def _clock(value: int) -> str:
 
 def with_sentence(notebook: NotebookNode, language: str) -> str:
     """Return the first cell of a chapter with the line below its title, in place of an old one."""
-    title, rest = LINE.sub("", notebook.cells[0].source).split("\n\n", 1)
+    title, rest = READING_LINE.sub("", notebook.cells[0].source).split("\n\n", 1)
     return f"{title}\n\n{sentence(notebook, language)}\n\n{rest}"
 
 

@@ -1,6 +1,8 @@
 """What a reader sees and no page's own prose says: one table for each language.
 
-A page below `pt/` is Portuguese (of Brazil), every other page English.
+An edition is a folder: `pt/` is Portuguese (of Brazil), the folder of the whole book English.
+The explorers' strings are in `explorers/strings.json`, those of the exercises' checks in
+`nwp/exercises/messages.py`.
 """
 
 STRINGS = {
@@ -14,6 +16,12 @@ STRINGS = {
         "chapter": "chapter {number}",
         "glossary": "glossary",
         "index": "Index",
+        "hypotheses": "Hypotheses.",
+        "stops": "Where it stops.",
+        "tests": "Tests.",
+        "none": "none",
+        "language": "English",
+        "proof": "Proof.",
     },
     "pt-BR": {
         "contents": "Sumário",
@@ -25,10 +33,83 @@ STRINGS = {
         "chapter": "capítulo {number}",
         "glossary": "glossário",
         "index": "Índice remissivo",
+        "hypotheses": "Hipóteses.",
+        "stops": "Onde deixa de valer.",
+        "tests": "Testes.",
+        "none": "nenhum",
+        "language": "Português",
+        "proof": "Demonstração.",
+    },
+}
+
+# What Sphinx, the theme and the extensions say, where their own catalog of messages says nothing
+# in this language, or something else than the book: catalog → English → translation.
+MESSAGES = {
+    "pt-BR": {
+        "proof": {"Remark": "Observação"},
+        "exercise": {"Solution": "Solução", "Solution to": "Solução do"},
+        "booktheme": {
+            "By": "Autoria:",
+            "Contents": "Nesta página",
+            "Download this page": "Baixar esta página",
+            "Fullscreen mode": "Tela cheia",
+            "Launch on": "Abrir em",
+            "Launch interactive content": "Abrir uma versão que roda",
+            "Print to PDF": "Imprimir em PDF",
+            "Search": "Buscar",
+        },
+        "sphinx": {
+            "© Copyright %(copyright)s.": "© %(copyright)s.",
+            "Back to top": "Voltar ao topo",
+            "Previous": "Anterior",
+            "Skip to main content": "Pular para o conteúdo",
+            "Please activate JavaScript to enable the search functionality.": (
+                "Ative o JavaScript para poder buscar."
+            ),
+            "Returns": "Devolve",
+            "Raises": "Erros",
+        },
+    },
+}
+
+# What is written into the theme's templates, in English only.
+PAGE_WORDS = {
+    "pt-BR": {
+        "Toggle primary sidebar": "Mostrar ou esconder os capítulos",
+        "Toggle secondary sidebar": "Mostrar ou esconder o sumário da página",
+        "Color mode": "Modo de cor",
+        "Light": "Claro",
+        "Dark": "Escuro",
+        "System Settings": "Como no sistema",
+        "Search this book...": "Buscar neste livro...",
+        "Version warning": "Aviso de versão",
+        "Main": "Principal",
+        "Page": "Página",
+        "Contents": "Nesta página",
+        "On this page": "Nesta página",
+        "previous page": "página anterior",
+        "next page": "próxima página",
+        "Skip to main content": "Pular para o conteúdo",
+        "Back to top": "Voltar ao topo",
+    },
+}
+
+# The copy button chooses its words itself, by the page's language, and knows no Portuguese.
+COPY_BUTTON = {
+    "pt-BR": {
+        "copy": "Copiar",
+        "copy_to_clipboard": "Copiar para a área de transferência",
+        "copy_success": "Copiado!",
+        "copy_failure": "Não foi possível copiar",
     },
 }
 
 
-def language_of(docname: str) -> str:
-    """Return the language of a page, by the folder in which it lies."""
-    return "pt-BR" if docname.startswith("pt/") else "en"
+def language_tag(language: str) -> str:
+    """Return Sphinx's name of a language as the key of the tables above and as HTML wants it."""
+    return language.replace("_", "-")
+
+
+def language_of(path: str) -> str:
+    """Return the language of a source, by its path from the folder of the book."""
+    return "pt-BR" if path.startswith("pt/") else "en"

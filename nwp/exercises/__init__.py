@@ -5,20 +5,24 @@ or which input shows that it is not, and which common mistake it looks like. Los
 nats. The numbers are those of the book; the exercises of a chapter are loaded when one of
 them is checked.
 
-Set ``nwp.exercises.language = "pt"`` for messages in Brazilian Portuguese.
+Messages are in the language of the edition whose chapters are being run: that of the nearest
+``_config.yml`` above the working directory. Set ``nwp.exercises.language`` to "en" or "pt" to
+choose it yourself.
 """
 
 import importlib
 import pkgutil
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 from nwp.exercises.messages import MESSAGES, MISTAKES
+from nwp.files import nearest
 
 LINE = 72  # characters; the book's pages show a few more beside their columns
 
-language = "en"
+language: str | None = None  # None: that of the edition
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ def check(exercise: str, answer: Any, *, language: str | None = None) -> Verdict
     ----------
     exercise : the number in the book, such as "1.4"
     answer : a function, a number or several, as the exercise asks
-    language : "en" or "pt"; None for the module's own setting, ``nwp.exercises.language``
+    language : "en" or "pt"; None for ``nwp.exercises.language`` or, where that is None too, for
+        the language of the book's edition in which the program runs
 
     Returns
     -------
@@ -61,7 +66,7 @@ def check(exercise: str, answer: Any, *, language: str | None = None) -> Verdict
     ValueError
         Where the exercise or the language is not known.
     """
-    chosen = globals()["language"] if language is None else language
+    chosen = language or globals()["language"] or edition_language()
     if chosen not in MESSAGES:
         raise ValueError(f"language must be one of {sorted(MESSAGES)}, got {chosen!r}")
     finding = find(exercise).judge(answer)
@@ -72,6 +77,16 @@ def check(exercise: str, answer: Any, *, language: str | None = None) -> Verdict
         message += "\n" + textwrap.fill(known, LINE, break_long_words=False)
     print(message)
     return Verdict(finding.key == "right", message, finding.mistake)
+
+
+def edition_language() -> str:
+    """Return the language of the book's edition in which the program runs; else "en"."""
+    try:
+        config = nearest("_config.yml").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return "en"
+    found = re.search(r"^ *language: *([a-z]+)", config, re.MULTILINE)
+    return found[1] if found and found[1] in MESSAGES else "en"
 
 
 def find(exercise: str) -> Any:

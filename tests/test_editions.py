@@ -1,0 +1,226 @@
+"""The Brazilian edition is built like the English one, speaks Portuguese, and leads back."""
+
+import re
+
+import editions
+import pytest
+import test_pages
+import yaml
+from bs4 import BeautifulSoup, Comment
+from editions import EDITIONS, PORTUGUESE, ROOT, configuration, joined
+from languages import FOLDERS
+from strings import COPY_BUTTON, MESSAGES, PAGE_WORDS, STRINGS
+from test_pages import HTML, PAGES, open_page
+
+browser = test_pages.browser  # the fixture
+ENGLISH_PAGES = [page for page in PAGES if not page.startswith("pt/")] or ["intro.html"]
+PAIRS = [page for page in ENGLISH_PAGES if page != "index.html"]  # it only redirects
+
+
+# ---- configuration and contents ----
+
+
+def test_own_settings_come_before_the_common_ones():
+    common = {"a": 1, "b": {"c": 2, "d": [3]}}
+    assert joined(common, {"b": {"d": [4]}, "e": {"f": 5}}) == {
+        "a": 1,
+        "b": {"c": 2, "d": [4]},
+        "e": {"f": 5},
+    }
+    assert common == {"a": 1, "b": {"c": 2, "d": [3]}}
+
+
+def test_the_portuguese_edition_differs_in_words_alone(tmp_path):
+    english = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    own = yaml.safe_load((PORTUGUESE / "_config.yml").read_text(encoding="utf-8"))
+    config = configuration(tmp_path)
+    assert config["sphinx"]["config"]["language"] == "pt_BR"
+    assert config["sphinx"]["config"]["html_css_files"] == ["book.css"]
+    assert config["sphinx"]["extra_extensions"] == english["sphinx"]["extra_extensions"]
+    assert own.keys() <= {"title", "author", "html", "sphinx"}
+    assert own["html"].keys() == {"extra_footer"}
+    assert own["sphinx"].keys() == {"config"}
+    for path in config["sphinx"]["local_extensions"].values():
+        assert (tmp_path / path).resolve() == ROOT / "tools"
+    for name in [*config["bibtex_bibfiles"], *config["sphinx"]["config"]["html_static_path"]]:
+        assert (PORTUGUESE / name).resolve().parent == ROOT
+
+
+def test_the_contents_are_the_same_under_other_captions():
+    english, portuguese = (
+        yaml.safe_load((edition / "_toc.yml").read_text(encoding="utf-8")) for edition in EDITIONS
+    )
+    captions = [[part.pop("caption") for part in toc["parts"]] for toc in (english, portuguese)]
+    assert portuguese == english
+    assert captions == [
+        ["Chapters", "Closing", "Reference"],
+        ["Capítulos", "Encerramento", "Referência"],
+    ]
+
+
+def test_every_table_has_the_same_strings():
+    for table in STRINGS.values():
+        assert table.keys() == STRINGS["en"].keys()
+        assert all(text.strip() for text in table.values())
+    assert MESSAGES.keys() == PAGE_WORDS.keys() == COPY_BUTTON.keys() == STRINGS.keys() - {"en"}
+    for key, text in STRINGS["en"].items():
+        for other in STRINGS.values():
+            fields = [sorted(re.findall(r"{\w+}", words)) for words in (text, other[key])]
+            assert fields[0] == fields[1], key
+
+
+def test_a_failed_build_leaves_the_old_pages(tmp_path, monkeypatch):
+    html, build = tmp_path / "html" / "pt", tmp_path / "build"
+    html.mkdir(parents=True)
+    (html / "old.html").write_text("old")
+    monkeypatch.setattr(editions, "HTML", html)
+    monkeypatch.setattr(editions, "BUILD", build)
+    (build / "_build" / ".doctrees").mkdir(parents=True)
+    monkeypatch.setattr(editions, "COMMAND", ["false"])
+    assert editions.build() == 1
+    assert (html / "old.html").read_text() == "old"
+    assert not (build / "_build" / ".doctrees").exists()
+    (build / "_build" / "html").mkdir()
+    (build / "_build" / "html" / "new.html").write_text("new")
+    monkeypatch.setattr(editions, "COMMAND", ["true"])
+    assert editions.build() == 0
+    assert [path.name for path in html.iterdir()] == ["new.html"]
+    assert [path.name for path in html.parent.iterdir()] == ["pt"]
+
+
+# ---- the built pages ----
+
+
+def soup_of(address):
+    if not PAGES:
+        test_pages.unavailable("the book is not built: run make book")
+    return BeautifulSoup((HTML / address).read_text(encoding="utf-8"), "html.parser")
+
+
+def test_every_page_has_its_counterpart():
+    if not PAGES:
+        test_pages.unavailable("the book is not built: run make book")
+    assert sorted(page.removeprefix("pt/") for page in PAGES if page.startswith("pt/")) == sorted(
+        ENGLISH_PAGES
+    )
+
+
+@pytest.mark.parametrize("page", PAIRS)
+@pytest.mark.parametrize(("here", "there"), [("en", "pt-BR"), ("pt-BR", "en")])
+def test_every_page_leads_to_the_other_edition(page, here, there):
+    soup = soup_of(FOLDERS[here] + page)
+    folder = (HTML / FOLDERS[here] / page).parent
+    assert soup.html["lang"] == here
+    (link,) = soup.select("a.language-link")
+    assert (link["lang"], link["hreflang"]) == (there, there)
+    assert link.get_text(strip=True) == STRINGS[there]["language"]
+    assert (folder / link["href"]).resolve() == HTML / FOLDERS[there] / page
+    alternates = {a["hreflang"]: a["href"] for a in soup.select("head link[rel=alternate]")}
+    assert alternates.keys() == FOLDERS.keys()
+    for tag, address in alternates.items():
+        assert (folder / address).resolve() == HTML / FOLDERS[tag] / page
+
+
+SHARED = '[id^="place-"], .proof[id], .exercise[id], .question[id], figure[id]'
+
+
+@pytest.mark.parametrize("page", PAIRS)
+def test_shared_anchors_are_in_both_editions_in_the_same_order(page):
+    script = (ROOT / "assets" / "book.js").read_text(encoding="utf-8")
+    assert f"SHARED = '{SHARED}';" in script
+    english, portuguese = (
+        [tag["id"] for tag in soup_of(folder + page).select(f"article :is({SHARED})")]
+        for folder in FOLDERS.values()
+    )
+    assert portuguese == english
+    if page.startswith("chapters/"):
+        assert len(english) > 20
+
+
+SAME_IN_BOTH = re.compile(
+    r"[\W\d_]*|(?:\d+\.)+|\.(?:ipynb|md|pdf)|Ctrl|K|CC BY 4\.0|© 2026\.|Links?|Lemma|[nN]wp.*"
+)
+
+
+def words_around(address):
+    """What a page says besides its article: text, and the names of what has none."""
+    soup = soup_of(address)
+    title = soup.select_one("h1")
+    for tag in soup.select(
+        "script, style, article, a.language-link, .logo, .toctree-l1, .section-nav, title, "
+        ".prev-next-title, .author, #jb-print-docs-body > h1"
+    ):
+        tag.decompose()
+    said = {" ".join(t.split()) for t in soup.find_all(string=True) if not isinstance(t, Comment)}
+    for name in ("title", "aria-label", "placeholder", "alt", "data-bs-title"):
+        said |= {tag[name] for tag in soup.select(f"[{name}]")}
+    assert title is not None
+    return {text for text in said if not SAME_IN_BOTH.fullmatch(text)}
+
+
+@pytest.mark.parametrize("page", PAIRS)
+def test_nothing_around_the_text_is_left_in_english(page):
+    assert words_around(f"pt/{page}") & words_around(page) == set()
+
+
+def test_boxes_and_folds_speak_portuguese():
+    page = soup_of("pt/chapters/05_derivative.html")
+    text = page.select_one("article").get_text(" ")
+    for words in (
+        "Lema 2.1",
+        "Demonstração.",
+        "Exercício 5.1",
+        "Solução do",
+        "Onde deixa de valer.",
+    ):
+        assert words in text
+    assert not re.search(r"\b(Theorem|Lemma|Proof|Exercise|Solution|Remark|Example) ", text)
+    titles = soup_of("pt/claims.html").select(".claim .admonition-title")
+    assert any(title.get_text().startswith("Teorema 2:") for title in titles)
+    assert any(title.get_text().startswith("Teorema 2.1:") for title in titles)
+
+
+def test_documentation_of_the_code_is_marked_as_english():
+    entries = soup_of("pt/api.html").select("dl.py")
+    assert len(entries) > 50
+    assert all(entry.get("lang") == "en" for entry in entries)
+    assert not soup_of("api.html").select("dl.py[lang]")
+
+
+def test_the_link_leads_to_the_section_that_is_read(browser):
+    for start, target in (("", "pt/"), ("pt/", "")):
+        page, troubles = open_page(browser, f"{start}chapters/05_derivative.html")
+        for place in ("place-4", "lem-2-1", "q-dv-logits"):
+            page.evaluate(
+                "id => document.getElementById(id).scrollIntoView({behavior: 'instant'})", place
+            )
+            page.evaluate("document.querySelector('.language-link').click()")
+            page.wait_for_url(f"**/{target}chapters/05_derivative.html#{place}")
+            page.go_back()
+            page.evaluate("() => window.MathJax?.startup?.promise")
+        page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+        page.evaluate("document.querySelector('.language-link').click()")
+        page.wait_for_url(f"{HTML.as_uri()}/{target}chapters/05_derivative.html")
+        assert troubles == []
+        page.context.close()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_link_is_seen_and_large_enough(browser, width):
+    page, _ = open_page(browser, "pt/chapters/01_loss.html")
+    page.set_viewport_size({"width": width, "height": 740})
+    box = page.locator(".language-link").bounding_box()
+    menu = page.locator(".primary-toggle").first.bounding_box()
+    assert box["height"] >= 24
+    assert box["width"] >= 24
+    assert 0 < box["x"] < box["x"] + box["width"] < width
+    assert abs(box["y"] + box["height"] / 2 - menu["y"] - menu["height"] / 2) < 12  # in one line
+    page.context.close()
+
+
+def test_the_copy_button_speaks_portuguese(browser):
+    for folder, words in (("", "Copy"), ("pt/", "Copiar")):
+        page, troubles = open_page(browser, f"{folder}chapters/01_loss.html")
+        assert page.locator(".copybtn").first.get_attribute("data-tooltip") == words
+        assert troubles == []
+        page.context.close()
