@@ -182,10 +182,11 @@ def differences(english: NotebookNode, portuguese: NotebookNode) -> Iterator[str
 
 
 def _cell_differences(one: NotebookNode, other: NotebookNode) -> Iterator[str]:
-    for name, key in (("kind", "cell_type"), ("id", "id")):
-        if one[key] != other[key]:
-            yield f"its {name} is {one[key]!r} and {other[key]!r}"
-            return
+    if one.cell_type != other.cell_type:
+        yield f"its kind is {one.cell_type!r} and {other.cell_type!r}"
+        return
+    if one.id != other.id:
+        yield f"its id is {one.id!r} and {other.id!r}"
     if _untranslated(one.metadata) != _untranslated(other.metadata):
         yield f"its metadata are {_untranslated(one.metadata)} and {_untranslated(other.metadata)}"
     if one.cell_type == "markdown":
