@@ -24,7 +24,7 @@ $(READY): requirements.txt requirements-cuda.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-book: _build/html/.built _build/pt/.built  ## build both editions and print the pages to open
+book: _build/html/.built _build/html/pt/.built  ## build both editions and print the pages to open
 	@echo "Open _build/html/index.html, or _build/html/pt/index.html in Portuguese"
 
 _build/html/.built: $(READY) $(SHARED) $(ENGLISH)
@@ -33,7 +33,7 @@ _build/html/.built: $(READY) $(SHARED) $(ENGLISH)
 	$(BIN)/jupyter-book build --all --quiet -W -n --keep-going . || { rm -rf _build/.doctrees; exit 1; }
 	@touch $@
 
-_build/pt/.built: $(READY) $(SHARED) $(PORTUGUESE)
+_build/html/pt/.built: $(READY) $(SHARED) $(PORTUGUESE)
 	$(BIN)/python tools/editions.py
 	@touch $@
 

@@ -2,12 +2,11 @@
 
 import re
 import unicodedata
-from pathlib import Path
 
 import nbformat
 import pytest
 from docutils.nodes import make_id
-from editions import EDITIONS
+from editions import EDITIONS, PORTUGUESE, ROOT
 from index_terms import PLACE, place_of, read_terms
 from ledger import BOX, all_claims, chapter_paths
 
@@ -63,7 +62,7 @@ def words_of(term):
 @pytest.mark.parametrize(
     ("edition", "term", "place"),
     [(edition, *entry) for edition in EDITIONS for entry in PLACES[edition]],
-    ids=lambda value: value.name if isinstance(value, Path) else None,
+    ids=lambda value: {ROOT: "en", PORTUGUESE: "pt"}.get(value),
 )
 def test_the_place_exists_and_speaks_of_the_term(edition, term, place):
     where = PLACE.fullmatch(place)

@@ -302,10 +302,10 @@ def _unequal(name: str, one: Counter, other: Counter) -> Iterator[str]:
 
 
 def formulas(text: str) -> Counter:
-    """Count the formulas that stand by themselves, without their words and decimal marks."""
+    """Count the formulas that stand by themselves, without their words, commas and spaces."""
     found = re.findall(r"\$\$(.+?)\$\$", text, re.DOTALL)
     wordless = (re.sub(r"\\text\w*\{[^{}]*\}", r"\\text{}", formula) for formula in found)
-    return Counter(re.sub(r"\s+|[.;]|\{,\}|,(?=\\?\s*$)", "", formula) for formula in wordless)
+    return Counter(re.sub(r"\{,\}|\\[,;:! ]|[.,;\s]", "", formula) for formula in wordless)
 
 
 def numbers(text: str, *, decimal: str) -> Counter:
