@@ -6,7 +6,8 @@ import editions
 import pytest
 import test_pages
 import yaml
-from bs4 import BeautifulSoup, Comment
+from bs4 import BeautifulSoup
+from bs4.element import PreformattedString
 from editions import EDITIONS, PORTUGUESE, ROOT, configuration, joined
 from languages import FOLDERS
 from strings import COPY_BUTTON, MESSAGES, PAGE_WORDS, STRINGS
@@ -151,7 +152,8 @@ def words_around(address):
         ".prev-next-title, .author, #jb-print-docs-body > h1"
     ):
         tag.decompose()
-    said = {" ".join(t.split()) for t in soup.find_all(string=True) if not isinstance(t, Comment)}
+    strings = soup.find_all(string=lambda text: not isinstance(text, PreformattedString))
+    said = {" ".join(text.split()) for text in strings}
     for name in ("title", "aria-label", "placeholder", "alt", "data-bs-title"):
         said |= {tag[name] for tag in soup.select(f"[{name}]")}
     assert title is not None

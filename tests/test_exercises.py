@@ -952,7 +952,7 @@ def test_the_language_is_that_of_the_edition(tmp_path, monkeypatch, config, begi
     assert check("1.2", None).message.startswith("1.2: ainda não")
 
 
-@pytest.mark.parametrize(("edition", "language"), zip(EDITIONS, ["en", "pt"], strict=True))
+@pytest.mark.parametrize(("edition", "language"), [*zip(EDITIONS, ["en", "pt"], strict=True)])
 def test_the_editions_say_their_language(monkeypatch, edition, language):
     monkeypatch.chdir(edition / "chapters")
     assert exercises.edition_language() == language
@@ -1072,11 +1072,8 @@ VERDICTS = {"By hand": "À mão", "Code": "Código", "Proof": "Demonstração", 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_portuguese_stubs_and_solutions_say_so_in_portuguese(path):
     cells = nbformat.read(PORTUGUESE / "chapters" / path.name, as_version=4).cells
-    titles = [
-        match
-        for cell in cells
-        for match in re.findall(r"^`{3}\{exercise\} (★+) (.+?):", cell.source)
-    ]
+    title = re.compile(r"^`{3}\{exercise\} (★+) (.+?):", re.MULTILINE)
+    titles = [match for cell in cells for match in title.findall(cell.source)]
     assert titles == [(stars, VERDICTS[kind]) for _, stars, kind, *_ in boxes_of(path)]
     for cell in cells:
         if cell.cell_type == "code" and checks_in(cell.source):
@@ -1110,7 +1107,7 @@ def test_a_stub_hides_no_name_of_its_chapter(path):
         used |= set(names_of(source))
 
 
-@pytest.mark.parametrize(("edition", "language"), zip(EDITIONS, ["en", "pt"], strict=True))
+@pytest.mark.parametrize(("edition", "language"), [*zip(EDITIONS, ["en", "pt"], strict=True)])
 def test_the_introduction_shows_what_check_prints(edition, language):
     introduction = (edition / "intro.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r'check\("1\.4", batch_loss\)\n((?:# .*\n)+)', introduction)

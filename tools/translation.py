@@ -182,10 +182,11 @@ def differences(english: NotebookNode, portuguese: NotebookNode) -> Iterator[str
 
 
 def _cell_differences(one: NotebookNode, other: NotebookNode) -> Iterator[str]:
-    for name, key in (("kind", "cell_type"), ("id", "id")):
-        if one[key] != other[key]:
-            yield f"its {name} is {one[key]!r} and {other[key]!r}"
-            return
+    if one.cell_type != other.cell_type:
+        yield f"its kind is {one.cell_type!r} and {other.cell_type!r}"
+        return
+    if one.id != other.id:
+        yield f"its id is {one.id!r} and {other.id!r}"
     if _untranslated(one.metadata) != _untranslated(other.metadata):
         yield f"its metadata are {_untranslated(one.metadata)} and {_untranslated(other.metadata)}"
     if one.cell_type == "markdown":
@@ -257,7 +258,10 @@ def _kind(output: NotebookNode) -> str:
 def _printed_numbers(output: NotebookNode) -> list[str]:
     """List the numbers of an output's text; pictures have none."""
     text = output.get("text", "") or output.get("data", {}).get("text/plain", "")
-    return [] if "image/png" in output.get("data", {}) else re.findall(r"\d+(?:\.\d+)?", text)
+    if "image/png" in output.get("data", {}):
+        return []
+    found = re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text)  # the decimal mark of code is a point
+    return [number.replace(",", "") for number in found]
 
 
 PARTS = {  # what both texts have as often, however they say it
