@@ -64,8 +64,6 @@ def test_wheel_works_where_nothing_else_is(wheel, tmp_path):
 
 def built_with(address, folder):
     """Build one chapter of a book with this address, as the book is built; return its page."""
-    from sphinx.testing.restructuredtext import parse  # noqa: F401  (the builder's own parts)
-
     (folder / "chapters").mkdir()
     shutil.copy(CHAPTERS[0], folder / "chapters" / "01_loss.ipynb")
     (folder / "intro.md").write_text("# Intro\n", encoding="utf-8")
@@ -78,7 +76,10 @@ def built_with(address, folder):
         "recursive_update": CONFIG["sphinx"]["recursive_update"],
         "extra_extensions": ["sphinx_proof", "sphinx_exercise"],
         "local_extensions": {"pages": str(ROOT / "tools")},
-        "config": {"html_theme_options": CONFIG["sphinx"]["config"]["html_theme_options"]},
+        "config": {
+            "html_theme_options": CONFIG["sphinx"]["config"]["html_theme_options"],
+            "templates_path": [str(ROOT / "tools" / "templates")],  # of what the options name
+        },
     }
     (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     run(Path(sys.executable).parent / "jupyter-book", "build", "--quiet", folder)
