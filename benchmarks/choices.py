@@ -1,8 +1,9 @@
 """Chapter 8: what each choice of a preset contributes: the same training without it.
 
-All variants read the same rows in the same order. For "grammar" the figure is the exact excess over
-the floor, for a text the exact validation loss, both in nats per token. AdamW in the place of Muon
-gets three peak rates, and the best of them counts. No time is measured.
+All variants read the same rows in the same order, but for texts that see each other, whose rows
+begin anywhere. For "grammar" the figure is the exact excess over the floor, for a text the exact
+validation loss, both in nats per token. AdamW in the place of Muon gets three peak rates, and the
+best of them counts. No time is measured.
 """
 
 import argparse

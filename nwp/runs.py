@@ -2,9 +2,9 @@
 
 Chapter 8 and the command line. The directory holds ``vocabulary.json``, ``metrics.jsonl`` (one
 line for each measurement) and ``checkpoint.pt`` (what was asked for, weights, optimizers, step).
-Each is replaced whole or not at all; only lines are added to, and half a line counts as none. What
-a run draws depends on its seed and step alone, so a
-resumed run repeats an uninterrupted one: bit for bit on a CPU with the same number of threads.
+Each is replaced whole or not at all; only lines are added to, and half a line counts as none.
+What a run draws depends on its seed and step alone, so a resumed run repeats an uninterrupted
+one: bit for bit on a CPU with the same number of threads.
 """
 
 import hashlib
