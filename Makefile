@@ -43,8 +43,8 @@ test: book  ## build the book, then run every test and every notebook, two at a 
 pdf: book  ## print the book to _build/pdf/book.pdf (needs Chromium)
 	$(BIN)/python tools/pdf.py
 
-notebooks: $(READY)  ## open the chapters in JupyterLab
-	$(BIN)/jupyter lab chapters
+notebooks: $(READY)  ## open JupyterLab, to run the chapters of either edition
+	$(BIN)/jupyter lab
 
 execute: $(READY)  ## run all chapters of both editions in place, normalize them, update reading times
 	$(BIN)/python tools/reading.py

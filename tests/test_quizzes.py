@@ -377,7 +377,9 @@ def test_q_wt_wrong_words(asked):
     small, large = softmax(logit_step(np.log(before), 3, [0.001, 3.0]))
     assert small[0] > before[0] > large[0]
     moved = logit_step(np.log(before), 3, 1.0) - np.log(before)
-    assert np.all(moved[:3] < 0)  # d
+    assert np.all(moved[:3] < 0)
+    asked.why("d", moved[0] - moved[1])
+    assert np.isclose(moved[0], moved[2])
     assert asked.right == "b"
 
 

@@ -53,8 +53,8 @@ MESSAGES = {
             "Contents": "Nesta página",
             "Download this page": "Baixar esta página",
             "Fullscreen mode": "Tela cheia",
-            "Launch on": "Abrir em",
-            "Launch interactive content": "Abrir uma versão que roda",
+            "Launch on": "Abrir no",
+            "Launch interactive content": "Abrir a versão interativa",
             "Print to PDF": "Imprimir em PDF",
             "Search": "Buscar",
         },
@@ -66,8 +66,6 @@ MESSAGES = {
             "Please activate JavaScript to enable the search functionality.": (
                 "Ative o JavaScript para poder buscar."
             ),
-            "Returns": "Devolve",
-            "Raises": "Erros",
         },
     },
 }
@@ -77,11 +75,15 @@ PAGE_WORDS = {
     "pt-BR": {
         "Toggle primary sidebar": "Mostrar ou esconder os capítulos",
         "Toggle secondary sidebar": "Mostrar ou esconder o sumário da página",
-        "Color mode": "Modo de cor",
+        "Color mode": "Modo de cores",
         "Light": "Claro",
         "Dark": "Escuro",
         "System Settings": "Como no sistema",
         "Search this book...": "Buscar neste livro...",
+        # what Sphinx itself says in Portuguese, where the book says it otherwise
+        "Retorna": "Devolve",
+        "Levanta": "Erros",
+        "Índice": "Índice remissivo",
         "Version warning": "Aviso de versão",
         "Main": "Principal",
         "Page": "Página",

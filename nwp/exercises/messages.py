@@ -357,10 +357,12 @@ MISTAKES = {
             "cada contexto contado com o comprimento total. Eles crescem palavra a palavra."
         ),
         "gap-reversed": "curva menos corda. A folga é a corda menos a curva.",
-        "gradient-in-logits": "o gradiente nos logits, quando se pede o das probabilidades.",
+        "gradient-in-logits": (
+            "o gradiente nos logits, quando se pede o gradiente nas probabilidades."
+        ),
         "gradient-in-probabilities": (
-            "o gradiente nas probabilidades, quando se pede o dos logits: o softmax está entre "
-            "eles."
+            "o gradiente nas probabilidades, quando se pede o gradiente nos logits: o softmax está "
+            "entre eles."
         ),
         "half-argument": "tanh(d), quando σ(d) - 1/2 dá tanh(d/2).",
         "in-order": "as linhas na ordem do texto: a ordem própria da época não foi usada.",
@@ -392,8 +394,9 @@ MISTAKES = {
         "mean-not-subtracted": "a média sob ŷ não foi subtraída.",
         "mean-not-total": "uma média por palavra, quando se pede o total.",
         "mean-of-means": (
-            "uma média de médias. Assim, um lote, um bloco ou uma frase curta conta tanto quanto "
-            "um longo: some primeiro todas as palavras e divida uma só vez."
+            "uma média de médias. Assim, um lote, bloco ou frase de poucas palavras conta tanto "
+            "quanto um de muitas: some primeiro as perdas de todas as palavras e divida uma só "
+            "vez."
         ),
         "mean-of-perplexities": (
             "uma média de exponenciais. Tire primeiro a média das perdas de todas as palavras, "
