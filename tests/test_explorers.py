@@ -206,7 +206,7 @@ def test_convexity_in_the_probabilities(drive):
     explorer.go(say["probabilities-flat"]).press("Enter")
     state = check_chord(explorer.state)
     assert abs(state["gap"]) < 1e-12
-    assert "not strictly" in explorer.summary
+    assert "strict convexity forbids it" in explorer.summary
 
     explorer.go(say["probabilities-edge"]).press("Enter")
     state = check_chord(explorer.state)
