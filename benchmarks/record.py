@@ -31,7 +31,7 @@ def n_grams(run: Run) -> dict[str, float]:
 
 
 def samples(run: Run) -> list[str]:
-    """What the model writes after the first word of the validation text, seeds 0, 1, 2."""
+    """What the model writes after the last word of the training text, seeds 0, 1, 2."""
     vocabulary, first = run.text.vocabulary, run.text.validation[:1]
     without = [] if vocabulary.unknown is None else vocabulary.ids([vocabulary.unknown]).tolist()
     begun = torch.from_numpy(first)[None].to(run.trainer.device)

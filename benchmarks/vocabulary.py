@@ -27,6 +27,7 @@ SWEEP_PEERS = (
     "nwp.linear_cross_entropy",
     "F.cross_entropy, all scores",
     "one-hot inner product",
+    "lookup, else as one-hot",
 )
 
 
@@ -78,7 +79,9 @@ def main() -> None:
         peers = measure(name, preset, preset.repeats, arguments.seed, SWEEP_PEERS)
         runs.append({"words": preset.words, "peers": peers})
         for row in peers:
-            print(f"{name}  {row['peer']}: {row['median_seconds'] * 1e3:.1f} ms")
+            said = row.get("skipped") or row.get("failed")
+            took = said or f"{row['median_seconds'] * 1e3:.1f} ms"
+            print(f"{name}  {row['peer']}: {took}")
     preset = next(iter(SWEEP.values()))
     sweep = describe("cpu", arguments.seed, threads=preset.threads) | {
         "contexts": preset.contexts,
