@@ -1,6 +1,7 @@
 """The command line: ``python -m nwp train``, ``evaluate`` and ``generate``."""
 
 import argparse
+import io
 import os
 import shlex
 import signal
@@ -165,7 +166,7 @@ def _signals() -> Iterator[list[int]]:
 
 def _begun(arguments: argparse.Namespace, device: str) -> Run:
     corpus = arguments.corpus
-    if corpus is None:
+    if not corpus:
         raise ValueError("--corpus must name what to train on: --corpus grammar, for a beginning")
     name = arguments.preset or preset_for(corpus, cuda=device.startswith("cuda"))
     preset = PRESETS[name]
@@ -266,6 +267,8 @@ def main(arguments: list[str] | None = None) -> int:
     more; 2 for bad input; 3 where training diverged; 130 where Ctrl-C came before the first step
     or a second time.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that a terminal cannot show is no error
+        sys.stdout.reconfigure(errors="backslashreplace")
     asked = parser().parse_args(arguments)
     commands = {"train": train, "evaluate": evaluate, "generate": generate}
     try:
@@ -300,7 +303,10 @@ def _device(name: str) -> str:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if "WORLD_SIZE" in os.environ:
         if name == "cuda":
-            name = f"cuda:{os.environ['LOCAL_RANK']}"
+            here, there = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+            if here >= there:
+                raise ValueError(f"there must be a GPU for each process, got {there} GPUs")
+            name = f"cuda:{here}"
             torch.cuda.set_device(name)
         distributed.init_process_group("nccl" if name.startswith("cuda") else "gloo")
     return name

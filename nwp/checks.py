@@ -133,6 +133,14 @@ def integer(name: str, value: int, *, at_least: int | None = None) -> int:
     return number
 
 
+def seed(value: int) -> int:
+    """Return `value` as a seed that PyTorch takes, too: an integer of 64 bits, at least 0."""
+    number = integer("seed", value, at_least=0)
+    if number >= 2**64:
+        raise ValueError(f"seed must be below 2**64, got {number}")
+    return number
+
+
 def nonnegative(name: str, values: ArrayLike, *, slack: float = 0.0) -> NDArray[np.float64]:
     """Return `values` as float64; refuse NaN and numbers below 0 by more than `slack`."""
     array = real_array(name, values)

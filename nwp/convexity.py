@@ -135,12 +135,11 @@ def two_weight_loss(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """
     first = checks.finite("a", a)
     second = checks.finite("b", b)
-    if first.ndim and second.ndim:
-        try:
-            np.broadcast_shapes(first.shape, second.shape)
-        except ValueError:
-            raise ValueError(
-                f"a and b must have shapes that go together, got {first.shape} and {second.shape}"
-            ) from None
+    try:
+        np.broadcast_shapes(first.shape, second.shape)
+    except ValueError:
+        raise ValueError(
+            f"a and b must have shapes that go together, got {first.shape} and {second.shape}"
+        ) from None
     with np.errstate(over="ignore"):  # a product beyond 1.8e308: a loss of 0 or inf
         return np.logaddexp(0.0, -first * second)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nwp import checks
+from nwp.files import held
 from nwp.grammar import Grammar
 from nwp.text import word_pattern
 
@@ -105,7 +106,7 @@ def load(
     if not text[:cut].strip() or not text[cut:].strip():
         raise ValueError(
             f"fraction must leave words on both sides, got {fraction} for the"
-            f" {len(text)} characters of {name!r}"
+            f" {len(text)} characters of {name!r}: use a longer text"
         )
     return Corpus(name, text[:cut], text[cut:])
 
@@ -127,7 +128,7 @@ def _end_of_word(text: str, cut: int) -> int:
 
 
 def decode(data: bytes, source: str) -> str:
-    """Return UTF-8 `data` as text, lines ended by a line feed, without a byte order mark.
+    """Return UTF-8 `data` as text, CR LF made a line feed, without a byte order mark.
 
     Raises
     ------
@@ -165,6 +166,14 @@ def _cached(name: str) -> Path:
     if path.is_file() and _sha256(path) == remote.sha256:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
+    with held(path.parent, wait=True):  # two processes would write into the same part
+        if not path.is_file() or _sha256(path) != remote.sha256:
+            _fetch(name, remote, path)
+    return path
+
+
+def _fetch(name: str, remote: Remote, path: Path) -> None:
+    """Download a text, look at its checksum, and give it its name."""
     partial = path.with_suffix(".part")
     try:
         _download(name, remote, partial)
@@ -180,7 +189,6 @@ def _cached(name: str) -> Path:
             f" it was deleted; call again, or save {remote.url} by hand as {path}"
         )
     os.replace(partial, path)
-    return path
 
 
 def _download(name: str, remote: Remote, partial: Path) -> None:

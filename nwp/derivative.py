@@ -150,7 +150,8 @@ def central_differences(
     function : maps an array of the shape of `point` to a number
     point : (...) array of finite numbers x, around which the function is defined
     step : the distance h, positive; the default is near the best one for entries and values
-        of size 1, the cube root of the float64 rounding unit
+        of size 1, the cube root of the float64 rounding unit. For entries beyond 10**5 it is too
+        small: what rounding leaves of x + h and x - h is then another step.
 
     Returns
     -------

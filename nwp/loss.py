@@ -203,8 +203,9 @@ def cross_entropy_from_logits(
     words = checks.word_ids("targets", targets, scores.shape[-1], ignore_index=ignore_index)
     checks.same_shape("targets", words, scores.shape[:-1], "the rows of logits")
     counted = np.full(words.shape, True) if ignore_index is None else words != ignore_index
-    losses = np.zeros(words.shape)
-    losses[counted] = 0.0 - _at(log_softmax(scores[counted]), words[counted])
+    # What is not read becomes 0 and stays in its place: an error then names the index given.
+    log_predicted = log_softmax(np.where(counted[..., None], scores, 0.0))
+    losses = np.where(counted, 0.0 - _at(log_predicted, np.where(counted, words, 0)), 0.0)
     return _reduced(losses, counted, reduction)
 
 

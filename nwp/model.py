@@ -170,7 +170,7 @@ class Transformer(nn.Module):
         reading, as it is normed; tied, it is also the head, and so small that the logit of the
         word just read, the only large one at first, is about 1.
         """
-        generator = torch.Generator().manual_seed(checks.integer("seed", seed, at_least=0))
+        generator = torch.Generator().manual_seed(checks.seed(seed))
         width = self.embedding.embedding_dim
         nn.init.zeros_(self.head.weight)
         nn.init.normal_(self.embedding.weight, std=1 / width if tied else 1.0, generator=generator)
@@ -202,8 +202,10 @@ class Transformer(nn.Module):
         TypeError, ValueError
             Where `tokens` are not integers of this shape in [0, V), or too many.
         """
+        if not isinstance(tokens, Tensor):
+            raise TypeError(f"tokens must be a tensor, got {type(tokens).__name__}")
         if tokens.dtype not in (torch.int64, torch.int32):
-            raise TypeError(f"tokens must be integers, got {tokens.dtype}")
+            raise TypeError(f"tokens must be int64 or int32 integers, got {tokens.dtype}")
         if tokens.ndim != 2 or not tokens.numel():
             raise ValueError(f"tokens must have the shape (B, T), got {tuple(tokens.shape)}")
         size = self.embedding.num_embeddings
@@ -266,7 +268,9 @@ class Transformer(nn.Module):
         is full, the last half of it is read again, and the rest forgotten.
         """
         checks.integer("count", count, at_least=0)
-        generator = torch.Generator(tokens.device).manual_seed(checks.integer("seed", seed))
+        if tokens.ndim != 2:
+            raise ValueError(f"tokens must have the shape (B, T), got {tuple(tokens.shape)}")
+        generator = torch.Generator(tokens.device).manual_seed(checks.seed(seed))
         cache: Cache = []
         new = tokens[:, -self.context :]
         for _ in range(count):
@@ -311,14 +315,17 @@ def drawing_distribution(
         raise ValueError(f"temperature must be above 0 and finite, got {temperature}")
     logits, size = logits.double(), logits.shape[-1]
     barred = checks.word_ids("without", list(without), size)
-    if len(set(without)) == size:
+    if len(set(barred.tolist())) == size:
         raise ValueError(f"without must leave a word, got all {size}")
     logits = logits.index_fill(-1, torch.from_numpy(barred).to(logits.device), -math.inf)
+    top = logits.amax(dim=-1, keepdim=True)
+    if not logits.is_cuda and not top.isfinite().all():  # on CUDA the host would wait
+        raise ValueError("logits must have a finite maximum among the words that can be drawn")
     # The largest is 0, and stays it however low the temperature is.
-    logits = (logits - logits.amax(dim=-1, keepdim=True)) / temperature
+    logits = (logits - top) / temperature
     if top_k is not None:
-        top = logits.topk(min(checks.integer("top_k", top_k, at_least=1), size), dim=-1)
-        logits = torch.full_like(logits, -math.inf).scatter(-1, top.indices, top.values)
+        kept = logits.topk(min(checks.integer("top_k", top_k, at_least=1), size), dim=-1)
+        logits = torch.full_like(logits, -math.inf).scatter(-1, kept.indices, kept.values)
     return logits.softmax(dim=-1)
 
 
@@ -341,6 +348,9 @@ class NextWords:
 
         The model reads them padded at the end: it is causal, so the padding changes nothing.
         """
+        prefixes = list(prefixes)
+        if isinstance(bad := next((p for p in prefixes if isinstance(p, str)), None), str):
+            raise TypeError(f"prefixes must be lists of words, got the str {bad!r}")
         ids = [self.vocabulary.ids([self.boundary, *prefix]) for prefix in prefixes]
         device = self.model.head.weight.device
         answers = [np.empty((0, len(self.vocabulary)))]

@@ -54,7 +54,9 @@ class NGram:
         boundary: str | None = END,
     ) -> None:
         self.order = checks.integer("order", order, at_least=1)
-        if isinstance(words, str) or not len(words):
+        if isinstance(words, str) or not isinstance(words, Sequence):
+            raise TypeError(f"words must be a list of words, got {words!r}")
+        if not words or not all(isinstance(word, str) for word in words):
             raise ValueError(f"words must be a list of at least one word, got {words!r}")
         if smoothing not in SMOOTHINGS:
             raise ValueError(f"smoothing must be one of {SMOOTHINGS}, got {smoothing!r}")
@@ -69,9 +71,12 @@ class NGram:
         for end in range(len(self.before), len(text)):
             for start in range(max(0, end - order + 1), end + 1):
                 self.counts[text[start:end]][text[end]] += 1
+        self.counts = dict(self.counts)  # to look up a context that was never seen adds none
 
     def next_word_distribution(self, prefix: Sequence[str]) -> dict[str, float]:
         """Return word → probability, given the words since a sentence began."""
+        if isinstance(prefix, str) or not isinstance(prefix, Sequence):
+            raise TypeError(f"prefix must be a list of words, got {prefix!r}")
         if strange := set(prefix) - set(self.words):
             raise ValueError(f"prefix must hold words of the text, got {min(strange)!r}")
         context = (*self.before, *prefix)

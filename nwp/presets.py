@@ -5,6 +5,7 @@ Chapter 8 shows what each choice contributes by leaving it out.
 
 from dataclasses import dataclass
 
+from nwp import checks
 from nwp.grammar import END
 from nwp.model import Transformer
 from nwp.text import Vocabulary
@@ -25,6 +26,7 @@ class Preset:
         `steps` updates, each by the mean loss of `rows` rows of up to `context` words. Muon moves
         the matrices of the blocks, at `muon_rate`; AdamW the rest, at `adam_rate`. Both rates rise
         during the share `warmup` of the training, and fall to 0 during the share `decay`, its last.
+        `momentum` and `weight_decay` are Muon's, `betas` AdamW's.
         A device that cannot hold `rows` at once reads `rows_at_once` and adds the gradients up.
     The record
         The validation loss is measured every `evaluate_every` steps, a checkpoint is written every
@@ -49,10 +51,17 @@ class Preset:
     warmup: float = 0.03
     decay: float = 1.0
     momentum: float = 0.95
-    betas: tuple[float, float] = (0.8, 0.95)  # of AdamW
+    betas: tuple[float, float] = (0.8, 0.95)
     weight_decay: float = 0.0
     evaluate_every: int = 100
     save_every: int = 100
+
+    def __post_init__(self) -> None:
+        """Refuse what no text can be read or trained with."""
+        if self.unit not in ("word", "character"):
+            raise ValueError(f"unit must be 'word' or 'character', got {self.unit!r}")
+        for name in ("steps", "rows", "least_count", "evaluate_every", "save_every"):
+            checks.integer(name, getattr(self, name), at_least=1)
 
     def boundary_id(self, vocabulary: Vocabulary) -> int | None:
         """Return the id of the boundary; ValueError where the text does not have that word."""

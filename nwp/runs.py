@@ -14,18 +14,18 @@ import os
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import distributed
 
-from nwp import corpora
-from nwp.files import remove_partial, replacing
+from nwp import checks, corpora
+from nwp.files import held, remove_partial, replacing
 from nwp.grammar import Grammar
 from nwp.model import NextWords, Transformer
 from nwp.presets import Preset
@@ -199,6 +199,38 @@ def _fits(path: Path) -> Iterator[None]:
         raise ValueError(f"{path} must fit the model of its run: {what}") from error
 
 
+def _refuse_another_run(directory: Path) -> None:
+    for name in ("checkpoint.pt", "metrics.jsonl"):
+        if (directory / name).exists():
+            raise FileExistsError(
+                f"{directory} must not hold a run, got one with {name}: resume it, or name"
+                " another directory"
+            )
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Keep the directory from runs of other processes; of several that train together, one asks."""
+    with ExitStack() as stack:
+        if _first():
+            try:
+                stack.enter_context(held(directory, wait=False))
+            except BlockingIOError:
+                raise FileExistsError(
+                    f"{directory} must not be in use, got a run of another process"
+                ) from None
+            except OSError:  # what cannot be opened cannot be written, either: that is said then
+                pass
+        yield
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy's numbers into Python's own: of others, PyTorch reads no checkpoint."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
+
+
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
     try:
@@ -272,35 +304,38 @@ class Run:
         Raises
         ------
         FileExistsError
-            Where the directory holds a run.
+            Where the directory holds a run, or another process is writing one.
         TypeError, ValueError, ConnectionError
             As `read_text` and `Trainer`.
         """
         directory = Path(directory)
         if limit is not None and not 0 < limit < math.inf:
             raise ValueError(f"seconds must be above 0 and finite, got {limit}")
-        for name in ("checkpoint.pt", "metrics.jsonl"):
-            if (directory / name).exists():
-                raise FileExistsError(
-                    f"{directory} must not hold a run, got one with {name}: resume it, or name"
-                    " another directory"
-                )
+        _refuse_another_run(directory)
+        if corpus == "grammar" and preset.unit != "word":
+            raise ValueError(
+                f"preset must read words for the corpus grammar, got one that reads {preset.unit}s"
+            )
         source = corpus if corpus in ("grammar", *corpora.REMOTES) else str(Path(corpus).resolve())
         text = read_text(source, preset)
+        preset = replace(preset, **{name: _plain(value) for name, value in vars(preset).items()})
         asked = {
             "corpus": source,
             "sha256": text.sha256,
             "words": _sha256_of_words(text.vocabulary),
             "preset": asdict(preset),
-            "seed": seed,
-            "limit": limit,
+            "seed": checks.seed(seed),
+            "limit": None if limit is None else float(limit),
         }
         run = cls(directory, asked, preset, text, device)
         if _first():
             directory.mkdir(parents=True, exist_ok=True)
-            with _writing(directory / "vocabulary.json"):
-                text.vocabulary.save(directory / "vocabulary.json")
-        run.save()
+        with _alone(directory):
+            if _first():
+                _refuse_another_run(directory)  # one may have begun in the meantime
+                with _writing(directory / "vocabulary.json"):
+                    text.vocabulary.save(directory / "vocabulary.json")
+            run.save()
         return run
 
     @classmethod
@@ -317,6 +352,13 @@ class Run:
         """
         saved = read_checkpoint(directory)
         asked = saved.asked
+        if (
+            asked["corpus"] not in ("grammar", *corpora.REMOTES)
+            and not Path(asked["corpus"]).is_file()
+        ):
+            raise ValueError(
+                f"{directory} must find its text where it was, got no file {asked['corpus']}"
+            )
         text = read_text(
             asked["corpus"], saved.preset, vocabulary=saved.vocabulary, sha256=asked["sha256"]
         )
@@ -354,8 +396,8 @@ class Run:
     def moments(self) -> list[dict]:
         """Return the lines of ``metrics.jsonl`` up to this step; a half line counts as none."""
         path = self._metrics
-        lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
         try:
+            lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
             whole = [json.loads(line) for line in lines if line.endswith("\n")]
             return [line for line in whole if line["step"] <= self.trainer.step]
         except (ValueError, TypeError, KeyError) as error:
@@ -417,9 +459,15 @@ class Run:
         ------
         DivergedError
             Where the loss is not finite, or above that of a guess by `WORST`.
+        FileExistsError
+            Where another process trains in this directory.
         OSError
             Where the directory cannot be written.
         """
+        with _alone(self.directory):
+            return self._train(report, interrupted)
+
+    def _train(self, report: Callable[[Moment], None], interrupted: Callable[[], bool]) -> bool:
         trainer, preset = self.trainer, self.preset
         losses: list[torch.Tensor] = []
         if _first():

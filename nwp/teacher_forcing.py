@@ -90,9 +90,11 @@ def sequence_loss(model: NextWordModel, words: Sequence[str]) -> float:
     """
     if isinstance(words, str):
         raise TypeError(f"words must be a list of words, got the str {words!r}")
-    losses = []
+    words, losses = list(words), []
     for t, word in enumerate(words):
         share = model.next_word_distribution(words[:t]).get(word, 0.0)
+        if not 0 <= share <= 1 + checks.SUM_TOLERANCE:  # NaN fails too
+            raise ValueError(f"model must predict probabilities, got {share} for {word!r}")
         if not share:
             return math.inf  # and the rest need not be asked: the model may not know how
         losses.append(-math.log(share))
@@ -133,15 +135,15 @@ def mixed_inputs(
     Bengio et al. (2015), "Scheduled sampling for sequence prediction with recurrent neural
     networks".
     """
-    given = np.asarray(inputs)
-    if given.ndim != 2 or given.dtype.kind not in "iu":
-        raise ValueError(
-            f"inputs must be integers of the shape (B, T), got {given.dtype} of {given.shape}"
-        )
-    checks.unit_interval("keep", keep)
-    mixed = given.astype(np.int64)
+    mixed = checks.word_ids("inputs", inputs, np.iinfo(np.int64).max)
+    if mixed.ndim != 2:
+        raise ValueError(f"inputs must have the shape (B, T), got {mixed.shape}")
+    checks.same_shape("keep", checks.unit_interval("keep", keep), (), "a number")
     for t in range(1, mixed.shape[1] if keep < 1 else 0):  # with every word kept, nothing to ask
         shares = checks.distributions("predict's answer", predict(mixed[:, :t]))
+        rows = shares.shape[:-1]
+        if rows != (len(mixed),):
+            raise ValueError(f"predict must answer {len(mixed)} rows (B, V), got {shares.shape}")
         cumulative = shares.cumsum(axis=-1)
         uniform = random.random((len(mixed), 1)) * cumulative[:, -1:]
         own = (cumulative <= uniform).sum(axis=-1)  # the first word whose sum is above
@@ -168,6 +170,8 @@ class PrefixTree:
 
     def __init__(self, grammar: Grammar, words: Sequence[str]) -> None:
         ids = {word: i for i, word in enumerate(words)}
+        if len(ids) < len(list(words)):
+            raise ValueError("words must be different, got one twice")
         if missing := set(grammar.words) - ids.keys():
             raise ValueError(f"words must hold those of the grammar, got none for {min(missing)!r}")
         shares = grammar.prefixes()

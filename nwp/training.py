@@ -90,7 +90,7 @@ class Rows:
     def __init__(
         self, ids: NDArray[np.int64], context: int, *, boundary: int | None = None, seed: int = 0
     ) -> None:
-        self.ids = torch.from_numpy(np.ascontiguousarray(ids))
+        self.ids = torch.from_numpy(np.array(ids, dtype=np.int64))  # a copy: it may be read-only
         self.starts, self.lengths = tile(ids, context, boundary)
         self.room = 1  # how many starts there are
         if boundary is None and len(ids) >= 2 * context:
@@ -295,9 +295,8 @@ class Trainer:
             torch.set_float32_matmul_precision("high")
             self.objective = torch.compile(self.objective)
         if self.processes > 1:
-            self.objective = nn.parallel.DistributedDataParallel(
-                self.objective, broadcast_buffers=False
-            )
+            # Its buffers, the rotary angles, are alike in all processes, and small.
+            self.objective = nn.parallel.DistributedDataParallel(self.objective)
 
     def update(self, progress: float) -> Tensor:
         """Take one step; return this process's part of the batch's mean loss, before the step.
@@ -347,7 +346,7 @@ class Trainer:
         }
 
     def restore(self, state: dict) -> None:
-        """Go on from where `state` was taken; RuntimeError or KeyError if it is another model's."""
+        """Go on from where `state` was taken; RuntimeError, KeyError or ValueError if another's."""
         self.model.load_state_dict(state["model"])
         self.muon.load_state_dict(state["muon"])
         self.adamw.load_state_dict(state["adamw"])

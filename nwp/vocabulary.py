@@ -76,8 +76,11 @@ def linear_cross_entropy(
         To read targets that lie on a CUDA device, the host waits for it. Targets on the CPU are
         checked there and follow without a wait: a training loop leaves them there, pinned.
     RuntimeError
-        If a second derivative is asked for (``create_graph=True``).
+        If a second derivative is asked for (``create_graph=True``), or a transform of `torch.func`.
     """
+    for name, value in (("hidden", hidden), ("weight", weight), ("targets", targets)):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name} is a {type(value).__name__}; expected a tensor")
     kind = hidden.device.type
     if kind in BLOCK_MEMORY and torch.is_autocast_enabled(kind) and hidden.dtype != torch.float64:
         hidden, weight = (x.to(torch.get_autocast_dtype(kind)) for x in (hidden, weight))
@@ -211,7 +214,10 @@ def _rows_of_a_block(weight: Tensor, itemsize: int) -> int:
 
 def _check_layer(hidden: Tensor, weight: Tensor) -> None:
     if hidden.dtype not in (torch.float32, torch.bfloat16, torch.float64):
-        raise TypeError(f"hidden is {hidden.dtype}; expected float32, bfloat16 or float64")
+        raise TypeError(
+            f"hidden is {hidden.dtype}; expected float32, bfloat16 or float64"
+            " (under torch.autocast its dtype counts: choose torch.bfloat16)"
+        )
     if weight.dtype != hidden.dtype:
         raise TypeError(f"weight is {weight.dtype}; expected {hidden.dtype}, as hidden")
     if hidden.device.type not in BLOCK_MEMORY:

@@ -57,7 +57,15 @@ def logit_step(
     scores = checks.logits("logits", checks.finite("logits", logits))
     words = checks.word_ids("targets", targets, scores.shape[-1])
     checks.same_shape("targets", words, scores.shape[:-1], "the rows of logits")
-    return scores - _rate(learning_rate)[..., None] * gradient_wrt_logits(scores, words)
+    rate = _rate(learning_rate)
+    try:
+        np.broadcast_shapes(rate.shape, words.shape)
+    except ValueError:
+        raise ValueError(
+            f"learning_rate must have a shape that goes with targets {words.shape},"
+            f" got {rate.shape}"
+        ) from None
+    return scores - rate[..., None] * gradient_wrt_logits(scores, words)
 
 
 def turning_rates(logits: ArrayLike, target: int) -> NDArray[np.float64]:
@@ -125,7 +133,10 @@ def forward(weights: Weights, contexts: ArrayLike, targets: ArrayLike) -> Nodes:
     """
     embedding, linear, x, w = _checked(weights, contexts, targets)
     hidden = embedding[x]
-    logits = hidden @ linear.T
+    with np.errstate(over="ignore", invalid="ignore"):
+        logits = hidden @ linear.T
+    if not np.isfinite(logits).all():
+        raise ValueError("weights must give finite logits, got an overflow in their product")
     losses = cross_entropy_from_logits(logits, w, reduction="none")
     return Nodes(hidden, logits, softmax(logits), losses)
 
@@ -153,7 +164,7 @@ def backward(weights: Weights, contexts: ArrayLike, targets: ArrayLike) -> tuple
     hidden, logits, y_hat, losses = forward(weights, x, w)
     y = one_hot(w, y_hat.shape[-1])
     at_losses = np.full_like(losses, 1 / losses.size)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):  # at and below 5.6e-309: -inf
         at_probabilities = np.divide(-at_losses[:, None], y_hat, out=0 * y_hat, where=y > 0)
     at_logits = at_losses[:, None] * gradient_wrt_logits(logits, w)
     at_hidden = at_logits @ linear
@@ -194,7 +205,10 @@ def descend(
     if start.ndim != 2:
         raise ValueError(f"table must have the shape (C, V), got {start.shape}")
     rate = _rate(learning_rate)
+    if rate.ndim:
+        raise ValueError(f"learning_rate must be one number, got shape {rate.shape}")
     identity = np.eye(start.shape[1])
+    _checked(Weights(start, identity), contexts, targets)  # also for no step
     tables = [start]
     for _ in range(checks.integer("steps", steps, at_least=0)):
         gradient, _ = backward(Weights(tables[-1], identity), contexts, targets)

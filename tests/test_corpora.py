@@ -304,3 +304,14 @@ def test_text_too_short_for_two_parts(tmp_path, text):
 def test_wrong_arguments_are_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_two_that_ask_at_once_do_not_spoil_each_others_download(server):
+    found = []
+    asking = [threading.Thread(target=lambda: found.append(load("machado"))) for _ in range(2)]
+    for each in asking:
+        each.start()
+    for each in asking:
+        each.join()
+    assert [whole(corpus) for corpus in found] == [TEXT, TEXT]
+    assert len(server.requested) == 1  # the second one waits, and finds the text there

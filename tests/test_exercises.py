@@ -10,6 +10,7 @@ import os
 import re
 import string
 import warnings
+from fractions import Fraction
 
 import nbformat
 import numpy as np
@@ -646,7 +647,7 @@ WRONG_NUMBERS = {
         ("rounded-up", (823_410_688, 411_705_344, 167)),
         ("not-whole", (823_410_688, 411_705_344, 166.9)),
         ("decimal-megabytes", (823_410_688, 411_705_344, 159)),
-        ("numbers-not-bytes", (823_410_688, 411_705_344, 667)),
+        ("one-byte-each", (823_410_688, 411_705_344, 667)),
     ],
     "6.2": [("percent", 0.833), ("upside-down", 120)],
     "7.1": [
@@ -1132,3 +1133,46 @@ def test_the_pages_show_the_numbers_that_are_checked(path, folder, word):
         re.DOTALL,
     )
     assert shown == [(label, number) for number, *_, label, _, _ in boxes_of(path)]
+
+
+@pytest.mark.parametrize(
+    ("number", "given"),
+    [
+        ("1.1", torch.tensor([LOG2, 1.0, 0.25])),
+        ("1.1", (LOG2, 1, Fraction(1, 4))),
+        ("1.2", [10.82]),
+        ("1.2", np.array([10.82])),
+        ("1.3", ([0.2, 0, 0, 1 - 0.2], [0.1, 0.05, 0.05, 1 - 0.1 - 0.05 - 0.05])),
+    ],
+)
+def test_a_right_answer_may_come_in_many_forms(number, given):
+    assert check(number, given)
+
+
+@pytest.mark.parametrize(
+    ("number", "given"),
+    [
+        ("1.1", np.array(0.69)),
+        ("1.3", ([0.2, 0, 0, 0.5, 0.3], [0.1, 0.1, 0, 0.5, 0.3])),
+        ("1.3", (torch.tensor([0.2, 0, 0, 0.8], requires_grad=True), [0.25] * 4)),
+        ("7.5", lambda tokens: (1 / 0 for _ in range(2))),
+        (
+            "8.3",
+            lambda losses, targets: (
+                sum((x * (t != -1)).sum() for x, t in zip(losses, targets, strict=True))
+                / sum((t != -1).sum() for t in targets)
+            ),
+        ),
+    ],
+)
+def test_a_wrong_answer_is_refused_and_raises_nothing(number, given):
+    assert not check(number, given)
+
+
+def test_a_missed_condition_is_no_likeness():
+    assert check("1.3", (5, 6)).message.startswith("1.3: not right:\ntwo predictions are asked for")
+
+
+def test_the_tolerance_of_a_mistake_is_its_own():
+    assert check("5.6", (64.19, 0.085)).mistake == check("5.6", (0.64, 8.5)).mistake is not None
+    assert check("5.6", (64.19, 0.5)).mistake is None

@@ -392,3 +392,14 @@ def test_bad_shapes_and_options_are_named():
         one_hot(0, True)
     with pytest.raises(ValueError, match=r"targets must be word ids in \[0, 3\), got 3"):
         one_hot([0, 3], 3)
+
+
+def test_a_bad_logit_is_named_by_its_place_in_what_was_given():
+    z = np.zeros((2, 3, 4))
+    z[1, 2, 0] = np.nan
+    with pytest.raises(ValueError, match=r"nan at index \(1, 2, 0\)"):
+        cross_entropy_from_logits(z, np.zeros((2, 3), int))
+    z = np.zeros((3, 4))
+    z[2, 1] = np.nan
+    with pytest.raises(ValueError, match=r"nan at index \(2, 1\)"):
+        cross_entropy_from_logits(z, [-100, -100, 0], ignore_index=-100)

@@ -373,7 +373,7 @@ def test_explained_probabilities_are_those_that_words_were_drawn_from(capsys, tr
         (["--temperature", "0"], "temperature must be above 0 and finite, got 0.0"),
         (["--temperature", "nan"], "temperature must be above 0 and finite, got nan"),
         (["--top-k", "0"], "top_k must be at least 1, got 0"),
-        (["--seed", "9" * 30], "verflow"),
+        (["--seed", "9" * 30], "seed must be below"),
     ],
 )
 def test_writing_that_cannot_be_says_why(capsys, trained, arguments, message):
@@ -416,3 +416,23 @@ def test_ctrl_c_while_a_text_is_read_or_written(capsys, monkeypatch):
 
     monkeypatch.setattr(command_line, "load_model", interrupted)
     assert answer(capsys, "generate", "run") == (130, "", "stopped\n")
+
+
+def test_the_grammar_is_read_word_by_word(capsys):
+    said = refusal(capsys, "train", "--corpus", "grammar", "--preset", "cpu")
+    assert "preset must read words" in said
+
+
+def test_a_text_that_is_too_short_says_so(capsys, tmp_path):
+    (tmp_path / "short.txt").write_text("a\n", "utf-8")
+    said = refusal(capsys, "train", "--corpus", str(tmp_path / "short.txt"))
+    assert "use a longer text" in said
+
+
+def test_more_processes_than_gpus_is_an_error_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with pytest.raises(ValueError, match="a GPU for each process, got 1"):
+        command_line._device("auto")

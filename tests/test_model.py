@@ -367,7 +367,7 @@ def test_bad_sizes_are_named(options, error, message):
 @pytest.mark.parametrize(
     ("tokens", "error", "message"),
     [
-        (torch.zeros(1, 3), TypeError, "tokens must be integers, got torch.float32"),
+        (torch.zeros(1, 3), TypeError, "int64 or int32 integers, got torch.float32"),
         (torch.tensor([1, 2]), ValueError, r"tokens must have the shape \(B, T\), got \(2,\)"),
         (torch.zeros(2, 0, dtype=torch.int64), ValueError, r"shape \(B, T\), got \(2, 0\)"),
         (torch.tensor([[0, V]]), ValueError, r"tokens must be word ids in \[0, 11\), got 11"),
@@ -388,3 +388,35 @@ def test_a_full_cache_is_an_error_and_stays_as_it_was():
     assert cache[0][0].shape[2] == 12
     with pytest.raises(ValueError, match="count must be at least 0, got -1"):
         model.generate(random_tokens(0), -1)
+
+
+def test_words_that_cannot_be_drawn_are_counted_once():
+    shares = drawing_distribution(torch.zeros(3), without=torch.tensor([1, 1, 1]))
+    assert shares.tolist() == [0.5, 0.0, 0.5]
+    with pytest.raises(ValueError, match="must leave a word"):
+        drawing_distribution(torch.zeros(3), without=(i for i in range(3)))
+
+
+@pytest.mark.parametrize("logits", [[0.0, -math.inf], [0.0, math.nan], [0.0, math.inf]])
+def test_rows_without_a_word_to_draw_are_refused(logits):
+    with pytest.raises(ValueError, match="logits must have a finite maximum"):
+        drawing_distribution(torch.tensor(logits), without=[0])
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_seeds_are_those_that_pytorch_takes(seed):
+    with pytest.raises(ValueError, match="seed must be"):
+        Transformer(V, width=8, heads=2, context=4, seed=seed)
+    with pytest.raises(ValueError, match="seed must be"):
+        random_model().generate(random_tokens(0), 1, seed=seed)
+
+
+def test_tokens_are_rows_of_integers_in_a_tensor():
+    model = random_model()
+    for bad in ([[1, 2]], np.array([[1, 2]])):
+        with pytest.raises(TypeError, match="tokens must be a tensor"):
+            model(bad)
+    with pytest.raises(TypeError, match=r"int64 or int32 .* got torch.int16"):
+        model(torch.tensor([[1]], dtype=torch.int16))
+    with pytest.raises(ValueError, match="tokens must have the shape"):
+        model.generate(torch.tensor([1]), 1)

@@ -337,8 +337,8 @@ def test_where_words_are_few_and_frequent_a_mixture_is_better(portuguese):
 def test_bad_ngrams_are_named():
     with pytest.raises(ValueError, match="order must be at least 1, got 0"):
         NGram(TEXT, 0)
-    with pytest.raises(ValueError, match="words must be a list of at least one word, got 'o'"):
-        NGram("o", 1)
+    with pytest.raises(ValueError, match=r"words must be a list of at least one word, got \[1"):
+        NGram([1, "o"], 1)
     with pytest.raises(ValueError, match=r"words must be a list of at least one word, got \[\]"):
         NGram([], 1)
     with pytest.raises(ValueError, match=r"smoothing must be one of \(None, .* got 'kneser'"):
@@ -387,3 +387,19 @@ def test_bad_texts_are_named(arguments, error, message):
 def test_bad_questions_are_named(ask, error, message):
     with pytest.raises(error, match=message):
         ask(KneserNey([0, 1, 2], 2, 3))
+
+
+def test_a_look_at_a_context_that_was_never_seen_changes_nothing():
+    model = NGram(TEXT, 3)
+    before = model.next_word_distribution(["ladra", "dorme"])
+    with pytest.raises(KeyError):
+        model.counts["ladra", "dorme"]
+    assert model.next_word_distribution(["ladra", "dorme"]) == before
+
+
+@pytest.mark.parametrize("bad", ["o", (word for word in ["o", "cão"]), None])
+def test_what_is_no_list_of_words_is_refused(bad):
+    with pytest.raises(TypeError, match="prefix must be a list of words"):
+        NGram(TEXT, 2).next_word_distribution(bad)
+    with pytest.raises(TypeError, match="words must be a list of words"):
+        NGram(bad, 2)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from nwp import corpora, runs
-from nwp.files import remove_partial, replacing
+from nwp.files import held, remove_partial, replacing
 from nwp.grammar import END, Grammar
 from nwp.model import NextWords
 from nwp.runs import DivergedError, Run, load_model, read_checkpoint, read_text
@@ -450,7 +450,7 @@ def test_a_text_that_changed_since_is_refused(corpus, tmp_path, more):
     with pytest.raises(ValueError, match=r"text.txt must be the one that the run began with"):
         Run.resume(tmp_path / "run")
     Path(corpus).unlink()
-    with pytest.raises(ValueError, match=r"or a text file, got '.*text.txt'"):
+    with pytest.raises(ValueError, match=r"where it was, got no file .*text\.txt"):
         Run.resume(tmp_path / "run")
 
 
@@ -572,3 +572,27 @@ def test_where_rows_are_read_in_parts_the_run_is_the_same_but_for_rounding(finis
     assert whole.train()
     losses = [[line["loss"] for line in metrics(tmp_path / x)[1:]] for x in ("parts", "whole")]
     assert_allclose(*map(np.array, losses), rtol=1e-3)
+
+
+def test_numpy_numbers_can_be_resumed(corpus, tmp_path):
+    preset = replace(QUICK, muon_rate=np.float64(QUICK.muon_rate))
+    Run.start(corpus, preset, tmp_path / "run", seed=np.int64(3))
+    assert Run.resume(tmp_path / "run").asked["seed"] == 3
+
+
+def test_a_directory_is_one_runs_own(corpus, tmp_path):
+    run = Run.start(corpus, QUICK, tmp_path / "run")
+    with held(tmp_path / "run", wait=False):  # as another process would
+        with pytest.raises(FileExistsError, match="must not be in use"):
+            run.train()
+        (tmp_path / "run" / "checkpoint.pt").unlink()
+        with pytest.raises(FileExistsError, match="must not be in use"):
+            Run.start(corpus, QUICK, tmp_path / "run")
+    assert run.train()
+
+
+def test_moments_that_are_no_text_are_named(corpus, tmp_path):
+    run = Run.start(corpus, QUICK, tmp_path / "run")
+    (tmp_path / "run" / "metrics.jsonl").write_bytes(b"\xff\n")
+    with pytest.raises(ValueError, match=r"metrics\.jsonl must hold moments"):
+        run.moments()

@@ -244,9 +244,9 @@ def test_a_word_without_probability_is_never_drawn():
 
 def test_bad_mixtures_are_named():
     random = np.random.default_rng(0)
-    with pytest.raises(ValueError, match=r"inputs must be integers .*, got float64 of \(1, 2\)"):
+    with pytest.raises(TypeError, match="inputs must be integers, got dtype float64"):
         mixed_inputs([[0.0, 1.0]], uniform, 0.5, random)
-    with pytest.raises(ValueError, match=r"inputs must be integers .*, got int64 of \(2,\)"):
+    with pytest.raises(ValueError, match=r"inputs must have the shape \(B, T\), got \(2,\)"):
         mixed_inputs([0, 1], uniform, 0.5, random)
     for keep in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match=r"keep must be in \[0, 1\], got"):
@@ -388,3 +388,38 @@ def test_bad_predictions_are_named(portuguese):
         tree.by_position(np.ones(13755), -np.ones(13755))
     with pytest.raises(ValueError, match="words must hold those of the grammar, got none for 'a'"):
         PrefixTree(grammar, [w for w in grammar.words if w != "a"])
+
+
+@pytest.mark.parametrize(
+    "inputs", [[[0, 1], [0]], torch.zeros(2, 2, requires_grad=True), [[0, -1]], [0, 1]]
+)
+def test_mixing_refuses_what_are_no_rows_of_ids(inputs):
+    with pytest.raises((TypeError, ValueError), match=r"^inputs must"):
+        mixed_inputs(inputs, lambda read: [[0.5, 0.5]], 0.0, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("answer", [[[0.5, 0.5]], [0.5, 0.5]])
+def test_a_prediction_for_another_number_of_rows_is_refused(answer):
+    with pytest.raises(ValueError, match="predict must answer 2 rows"):
+        mixed_inputs([[0, 1], [0, 1]], lambda read: answer, 0.0, np.random.default_rng(0))
+
+
+def test_one_share_is_asked_for():
+    with pytest.raises(ValueError, match="keep must have the shape"):
+        mixed_inputs([[0, 1]], lambda read: [[0.5, 0.5]], [0.5, 0.5], np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("share", [math.nan, -0.5, 2.0])
+def test_a_model_that_predicts_no_probability_is_refused(share):
+    class Odd:
+        def next_word_distribution(self, prefix):
+            return {"o": share}
+
+    with pytest.raises(ValueError, match="model must predict probabilities"):
+        sequence_loss(Odd(), ["o"])
+
+
+def test_words_are_different():
+    grammar = Grammar.portuguese()
+    with pytest.raises(ValueError, match="words must be different"):
+        PrefixTree(grammar, [*grammar.words, grammar.words[0]])

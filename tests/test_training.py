@@ -516,3 +516,18 @@ def test_too_many_processes_are_named(monkeypatch):
     monkeypatch.setattr(training, "processes", lambda: (6, 0))
     with pytest.raises(ValueError, match="rows must be at least the number of processes, 6, got 5"):
         Trainer(TINY, random_text(90), V)
+
+
+def test_rows_take_a_text_that_is_read_only():
+    ids = np.arange(20)
+    ids.setflags(write=False)
+    inputs, _ = Rows(ids, 4).batch(0, 1)  # a warning would be an error
+    assert inputs.dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("unit", "char"), ("rows", 0), ("evaluate_every", 0), ("steps", 1.5)]
+)
+def test_presets_that_cannot_be_are_refused(name, value):
+    with pytest.raises((TypeError, ValueError), match=f"^{name} must be"):
+        replace(TINY, **{name: value})

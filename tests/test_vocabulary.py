@@ -464,3 +464,18 @@ def test_loss_and_gradient_from_the_lead_of_the_others(z, data):
     sigma = np.exp(-np.logaddexp(0, -d))
     expected = softmax(z) - one_hot(word, z.size)
     assert_allclose(sigma * (q - one_hot(word, z.size)), expected, rtol=1e-9, atol=1e-13)
+
+
+def test_what_is_no_tensor_is_named():
+    hidden, weight, _ = layer(3, 2, 5)
+    with pytest.raises(TypeError, match="targets is a list; expected a tensor"):
+        linear_cross_entropy(hidden, weight, [0, 1, 2])
+
+
+def test_autocast_to_half_precision_is_told_from_the_callers_dtype():
+    hidden, weight, targets = layer(3, 2, 5)
+    with (
+        torch.autocast("cpu", torch.float16),
+        pytest.raises(TypeError, match=r"choose torch\.bfloat16"),
+    ):
+        linear_cross_entropy(hidden, weight, targets)

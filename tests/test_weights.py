@@ -515,3 +515,28 @@ def test_bad_logits_are_named():
         safe_learning_rate([])
     with pytest.raises(ValueError, match=r"contexts must be word ids .*, got -1"):
         safe_learning_rate([-1])
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_gradient_of_a_nearly_impossible_word_is_infinite_without_a_warning():
+    weights = Weights(np.array([[1.0]]), np.array([[0.0], [740.0]]))
+    assert backward(weights, [0], [0])[1].probabilities[0, 0] == -np.inf
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_whose_logits_overflow_are_refused():
+    huge = Weights(np.array([[1e200]]), np.array([[1e200], [0.0]]))
+    with pytest.raises(ValueError, match="weights must give finite logits"):
+        forward(huge, [0], [0])
+
+
+def test_no_step_checks_its_arguments_too():
+    with pytest.raises(ValueError, match="contexts"):
+        descend(np.zeros((2, 3)), [99], [0], 1.0, 0)
+    with pytest.raises(ValueError, match="learning_rate must be one number"):
+        descend(np.zeros((2, 3)), [0], [1], [1.0, 2.0, 3.0], 1)
+
+
+def test_rates_of_another_shape_than_the_targets_are_refused():
+    with pytest.raises(ValueError, match=r"learning_rate must have a shape .* got \(3,\)"):
+        logit_step(np.zeros((2, 3)), [0, 1], [0.1, 0.2, 0.3])

@@ -32,7 +32,7 @@ def data_of(name: str) -> dict[str, Any] | None:
         return json.loads((FOLDER / "forcing.json").read_text(encoding="utf-8"))
     if name == "descent":
         text = "o cão ladra . o sol brilha forte . o cão ladra ."
-        return {"text": text, "rates": sorted([*RATES, 15.9])}
+        return {"text": text, "rates": sorted([*RATES, 15.9, 20.0])}
     return None
 
 

@@ -223,8 +223,11 @@ class ConvexityExplorer extends Explorer {
           role: "slider",
           "aria-label": this.t("point", { letter }),
           onkeydown: (event) => this.nudge(i, event),
+          ontouchstart: (event) => event.preventDefault(), // touch-action does not hold on a g
           onpointerdown: (event) => {
+            if (event.button !== 0 || this.held !== undefined) return;
             this.held = i;
+            this.finger = event.pointerId;
             this.map.setPointerCapture(event.pointerId);
           },
         },
@@ -240,12 +243,13 @@ class ConvexityExplorer extends Explorer {
         role: "group",
         "aria-label": this.t("map"),
         onpointermove: (event) => {
-          if (this.held === undefined) return;
+          if (this.held === undefined || event.pointerId !== this.finger) return;
           this.move(this.held, this.place.fromMap(pointerIn(this.map, event)));
           this.refresh();
         },
-        onpointerup: () => (this.held = undefined),
-        onpointercancel: () => (this.held = undefined),
+        onlostpointercapture: (event) => {
+          if (event.pointerId === this.finger) this.held = undefined;
+        },
       },
       this.ground,
       this.chord,
@@ -286,7 +290,7 @@ class ConvexityExplorer extends Explorer {
         `${shown(this.fraction, 2)}; ${this.t("chord-word")} ${shown(this.state.chord)}, ${this.t("loss-word")} ${shown(this.state.loss)}`,
     });
     this.numbers = ["chord", "loss", "gap"].map((key) =>
-      html("output", { class: `number ${key === "gap" ? "strong" : key}` }),
+      html("output", { class: `number ${key === "gap" ? "strong" : key}`, "aria-live": "off" }),
     );
     this.chosen = this.choices(
       this.t("place"),
@@ -495,8 +499,9 @@ class ConvexityExplorer extends Explorer {
 
   summarize() {
     const { a, b, loss, chord, gap } = this.state;
-    const kind =
-      gap === null
+    const kind = a.every((x, i) => x === b[i])
+      ? "same"
+      : gap === null
         ? "none"
         : gap === Infinity
           ? "infinite"

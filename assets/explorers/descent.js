@@ -89,8 +89,8 @@ class DescentExplorer extends Explorer {
       },
       say: () => this.t("say-step", { step: this.step, loss: shown(this.state.loss) }),
     });
-    this.rateOut = html("output", { class: "number big" });
-    this.stepOut = html("output", { class: "number big" });
+    this.rateOut = html("output", { class: "number big", "aria-live": "off" });
+    this.stepOut = html("output", { class: "number big", "aria-live": "off" });
     this.verdict = html("span", { class: "verdict" });
     const rates = this.data.rates.map((rate) =>
       this.button(

@@ -237,6 +237,5 @@ svg .chord { stroke: var(--nwp-truth); stroke-width: 1.8; fill: none; stroke-das
 svg .guide { stroke: var(--nwp-context); stroke-dasharray: 2 3; fill: none; }
 svg .dot { fill: var(--nwp-prediction); stroke: var(--nwp-ground); stroke-width: 2; }
 svg .dot.loss { fill: var(--nwp-loss); }
-@media (prefers-reduced-motion: no-preference) { .eased { transition: width .25s ease-out; } }
-@media print { button, input, .choices { display: none !important; } }
+@media print { button, .choices { display: none !important; } input { print-color-adjust: exact; } }
 `;

@@ -80,7 +80,7 @@ class ForcingExplorer extends Explorer {
 
   update() {
     const { text } = this.data;
-    const { shares, target, loss, drawn, losses, read, left } = this.state;
+    const { shares, target, loss, drawn, losses, read } = this.state;
     const free = this.mode === "free";
     this.chosen.show();
     this.note.textContent = this.t(`${this.mode}-note`);
@@ -154,7 +154,6 @@ class ForcingExplorer extends Explorer {
       ),
       row(this.t("others", { count: this.data.words.length - shares.length }), rest, [], true),
     );
-    this.bars.classList.toggle("left", left);
   }
 
   summarize() {

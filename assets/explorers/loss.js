@@ -9,6 +9,7 @@ const PRESETS = [
 ];
 // The chart: probability 0 … 1 to the right, 0 … 4 nats upwards.
 const CHART = { left: 34, right: 330, top: 12, bottom: 180, most: 4 };
+const share = (p) => (p > 0 && p < 0.005 ? String(Number(p.toPrecision(2))) : shown(p, 2)); // never 0.00 for what is possible
 const chartX = (p) => CHART.left + p * (CHART.right - CHART.left);
 const chartY = (loss) =>
   CHART.bottom - (Math.min(loss, CHART.most) / CHART.most) * (CHART.bottom - CHART.top);
@@ -62,7 +63,7 @@ class LossExplorer extends Explorer {
         class: "bar",
         get: () => this.probabilities[j],
         put: (p) => this.give(j, p),
-        say: () => this.t("say", { p: shown(this.probabilities[j], 2), loss: shown(this.state.loss) }),
+        say: () => this.t("say", { p: share(this.probabilities[j]), loss: shown(this.state.loss) }),
       });
       const cells = ["y-hat", "y", "gradient", "error"].map((kind) => [
         kind,
@@ -117,10 +118,12 @@ class LossExplorer extends Explorer {
         "aria-hidden": "true",
         class: "chart",
         onpointerdown: (event) => {
+          if (event.button !== 0) return;
           this.chart.setPointerCapture(event.pointerId);
-          move(event);
+          if (event.pointerType !== "touch") move(event); // a finger may be about to scroll
         },
-        onpointermove: (event) => event.buttons && move(event),
+        onclick: move,
+        onpointermove: (event) => this.chart.hasPointerCapture(event.pointerId) && move(event),
       },
       svg("path", {
         class: "axis",
@@ -147,7 +150,7 @@ class LossExplorer extends Explorer {
       this.dot,
       this.above,
     );
-    this.result = html("output", { class: "result number loss" });
+    this.result = html("output", { class: "result number loss", "aria-live": "off" });
     this.formula = html("p", { class: "formula number" });
     this.slope = html("p", { class: "quiet number" });
 
@@ -202,7 +205,7 @@ class LossExplorer extends Explorer {
       const ends = [Math.max(CHART.left, at[0] - reach), Math.min(CHART.right, at[0] + reach)];
       set(this.tangent, { d: path(ends.map((x) => [x, at[1] - scaled * (x - at[0])])) });
     } else set(this.tangent, { d: "" });
-    this.formula.textContent = `${MINUS}log ŷ[w] = ${MINUS}log ${shown(p, 2)}`;
+    this.formula.textContent = `${MINUS}log ŷ[w] = ${MINUS}log ${share(p)}`;
     this.result.textContent = `${shown(loss)} ${this.t("nats")}`;
     this.slope.textContent =
       slope === null ? this.t("no-slope") : this.t("slope", { slope: shown(slope, 2) });
@@ -213,7 +216,7 @@ class LossExplorer extends Explorer {
     const word = this.right === 3 ? "“.”" : `“${this.words[this.right]}”`;
     return this.t(loss === Infinity ? "summary-impossible" : loss === 0 ? "summary-certain" : "summary", {
       word,
-      p: shown(probabilities[this.right], 2),
+      p: share(probabilities[this.right]),
       loss: shown(loss),
       pull: shown(-logitGradient[this.right], 2),
     });
@@ -228,7 +231,7 @@ const LOSS_STYLE = `
 .name input { width: 20px; height: 20px; min-width: 20px; margin: 2px; accent-color: var(--nwp-truth); }
 .chosen .name { font-weight: 700; }
 .pair { text-align: right; }
-.pair .tag { display: none; }
+.pair .tag { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .y-hat { color: var(--nwp-prediction); font-weight: 600; }
 .gradient, .error { color: var(--nwp-loss); }
 .chosen .y { font-weight: 700; }
@@ -251,8 +254,7 @@ input.bar { --height: 20px; --thumb: 14px; --grip: 28px; height: 36px; cursor: e
   .word .p-y { grid-column: 1; text-align: left; padding-left: 2rem; }
   .word .p-gradient { grid-column: 2; grid-row: 2; text-align: left; }
   .word .p-error { grid-column: 2 / 4; grid-row: 2; justify-self: end; text-align: right; }
-  .pair .tag { display: inline; color: var(--nwp-quiet); margin-right: .35rem; }
-  .p-y-hat .tag { display: none; }
+  .pair:not(.p-y-hat) .tag { position: static; overflow: visible; clip-path: none; color: var(--nwp-quiet); margin-right: .35rem; }
   .p-y, .p-gradient, .p-error { font-size: .82rem; }
   .error { width: auto; }
   .error::before, .error::after { display: none; }

@@ -73,7 +73,9 @@ def check(exercise: str, answer: Any, *, language: str | None = None) -> Verdict
     words = MESSAGES[chosen]
     message = f"{exercise}: {words[finding.key].format(**finding.fields)}"
     if finding.mistake is not None:
-        known = words["looks-like"].format(mistake=MISTAKES[chosen][finding.mistake])
+        known = MISTAKES[chosen][finding.mistake]
+        if finding.key != "condition":  # a condition that is missed is said as it is
+            known = words["looks-like"].format(mistake=known)
         message += "\n" + textwrap.fill(known, LINE, break_long_words=False)
     print(message)
     return Verdict(finding.key == "right", message, finding.mistake)

@@ -134,7 +134,7 @@ EXERCISES = {
             ("rounded-up", 2, BLOCK // (4 * WORDS) + 1),
             ("not-whole", 2, BLOCK / (4 * WORDS)),
             ("decimal-megabytes", 2, 32 * 10**6 // (4 * WORDS)),
-            ("numbers-not-bytes", 2, BLOCK // WORDS),
+            ("one-byte-each", 2, BLOCK // WORDS),
         ],
     ),
     "6.2": Numbers(

@@ -24,7 +24,7 @@ def all_positions(losses, targets):
 PARTS = [
     ([np.array([1.0, 3.0])], [np.array([0, 2])]),
     ([np.array([1.0, 3.0]), np.array([5.0])], [np.array([0, 2]), np.array([1])]),
-    ([np.array([1.0, 3.0, 9.0]), np.array([5.0])], [np.array([0, 2, -1]), np.array([1])]),
+    ([np.array([1.0, 3.0, np.inf]), np.array([5.0])], [np.array([0, 2, -1]), np.array([1])]),
     (
         [np.array([0.5, 2.0, 7.0]), np.array([4.0, 8.0]), np.array([6.0])],
         [np.array([3, 0, 1]), np.array([2, -1]), np.array([0])],

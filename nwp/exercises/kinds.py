@@ -145,7 +145,11 @@ class Numbers:
         answers = [answer] if count == 1 and np.ndim(self.values[0]) == 0 else answer
         if _blank(answer):
             return Finding("not-yet-numbers")
-        if not isinstance(answers, tuple | list | np.ndarray) or len(answers) != count:
+        try:
+            answers = list(answers)  # of a tuple, an array, a tensor
+        except TypeError:  # one number, or none
+            answers = []
+        if len(answers) != count:
             return Finding("count", {"count": str(count)})
         for position, (got, value) in enumerate(zip(answers, self.values, strict=True)):
             fields = {"position": str(position + 1), "count": str(count)}
@@ -153,21 +157,25 @@ class Numbers:
                 number = _array(got)
             except TypeError:
                 return Finding("no-number", fields | {"type": type(got).__name__})
+            if np.shape(value) == () and number.size == 1:
+                number = number.reshape(())  # [10.82], or what a solver returns
             if number.shape != np.shape(value):
                 return Finding("number-shape", fields | {"expected": str(np.shape(value))})
-            if not self._close(number, value):
+            if not self._close(number, value, self.atol):
                 fields["got"] = _shown([number], 4)
                 return Finding("number", fields, self._recognized(position, number))
         return Finding("right")
 
-    def _close(self, number: NDArray, value: Any) -> bool:
+    def _close(self, number: NDArray, value: Any, atol: float) -> bool:
         if isinstance(value, int):
             return bool(number == value)
-        return np.allclose(number, value, rtol=self.rtol, atol=self.atol)
+        return np.allclose(number, value, rtol=self.rtol, atol=atol)
 
     def _recognized(self, position: int, number: NDArray) -> str | None:
         for mistake, where, wrong in self.mistakes:
-            if where == position and self._close(number, wrong):
+            # A wrong number may be far smaller than the right one, whose atol would be too wide.
+            atol = min(self.atol, 0.1 * float(np.abs(wrong).max()))
+            if where == position and self._close(number, wrong, atol):
                 return mistake
         return None
 
@@ -220,6 +228,8 @@ def _outcome(
         value = tuple(_array(part) for part in parts)
     except TypeError:
         value = None
+    except Exception as error:  # a generator runs only now
+        return _Outcome(error=error)
     return _Outcome(value, None, returned, changed[0] if changed else None)
 
 
@@ -229,6 +239,11 @@ def _array(value: Any) -> NDArray:
         array = np.asarray(value)
     except (ValueError, RuntimeError) as error:  # ragged; a tensor with its gradient
         raise TypeError(str(error)) from None
+    if array.dtype.kind == "O":  # fractions, decimals
+        try:
+            array = np.reshape([float(entry) for entry in array.flat], array.shape)
+        except (TypeError, ValueError) as error:
+            raise TypeError(str(error)) from None
     if array.dtype.kind not in "fiub":
         raise TypeError(f"dtype {array.dtype}")
     return array.astype(np.float64)

@@ -35,7 +35,7 @@ MESSAGES = {
         "no-number": "answer {position} of {count} is no number; its type is {type}.",
         "number-shape": "answer {position} of {count} must have the shape {expected}.",
         "number": "answer {position} of {count} is not right. You gave {got}.",
-        "condition": "not right.",
+        "condition": "not right:",
         "looks-like": "It looks like this: {mistake}",
     },
     "pt": {
@@ -66,7 +66,7 @@ MESSAGES = {
         "no-number": "a resposta {position} de {count} não é um número; o tipo é {type}.",
         "number-shape": "a resposta {position} de {count} deve ter o formato {expected}.",
         "number": "a resposta {position} de {count} não está certa. Você respondeu {got}.",
-        "condition": "não está certo.",
+        "condition": "não está certo:",
         "looks-like": "Parece ser isto: {mistake}",
     },
 }
@@ -207,6 +207,7 @@ MISTAKES = {
             "one step after another, each from where the last one ended. Compute the gradient of "
             "all examples from the same table."
         ),
+        "one-byte-each": "each number taken for one byte. In float32 it has 4.",
         "one-epoch": "the step cut off at the end of its epoch. The rest comes from the next one.",
         "one-minus": "1 - p instead of -log p.",
         "one-sided": "a one-sided difference. The central one takes a point on each side.",
@@ -273,7 +274,7 @@ MISTAKES = {
         "truth-minus-prediction": "y - ŷ, the direction of descent. The gradient is its opposite.",
         "uncapped-prediction": "the prediction of the uncapped logits.",
         "undivided": "what has passed or is left. Divide it by the share that it belongs to.",
-        "unweighted": "a plain mean. Weight the words by their probability.",
+        "unweighted": "a plain mean. Weight its terms by their probabilities.",
         "uphill": "a step uphill: descent subtracts the gradient.",
         "upside-down": "the quotient upside down.",
         "weights-not-predictions": "the weights averaged, where the predictions are meant.",
@@ -444,6 +445,7 @@ MISTAKES = {
             "um passo depois do outro, cada um a partir de onde o anterior terminou. Calcule o "
             "gradiente de todos os exemplos na mesma tabela."
         ),
+        "one-byte-each": "cada número tomado por um byte. Em float32 ele tem 4.",
         "one-epoch": "o passo cortado no fim da época. O resto vem da época seguinte.",
         "one-minus": "1 - p em vez de -log p.",
         "one-sided": "uma diferença de um lado só. A diferença central usa um ponto de cada lado.",
@@ -512,7 +514,7 @@ MISTAKES = {
         "truth-minus-prediction": "y - ŷ, a direção da descida. O gradiente é o oposto.",
         "uncapped-prediction": "a previsão dos logits sem o limite suave.",
         "undivided": "o que passou ou o que falta, sem dividir. Divida pela parte a que pertence.",
-        "unweighted": "uma média simples. Pondere as palavras por sua probabilidade.",
+        "unweighted": "uma média simples. Pondere as parcelas por suas probabilidades.",
         "uphill": "um passo para cima: a descida subtrai o gradiente.",
         "upside-down": "o quociente invertido.",
         "weights-not-predictions": "a média dos pesos, quando se pede a das previsões.",
