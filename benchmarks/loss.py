@@ -54,8 +54,8 @@ PRESETS = {
 }
 # For benchmarks/vocabulary.py: one layer, growing vocabularies.
 SWEEP = {
-    f"sweep-{words}": Preset(1024, 128, words, threads=1, repeats=5)
-    for words in (1024, 4096, 16_384, 65_536, 262_144)
+    f"sweep-{words}": Preset(1024, 128, words, threads=1, repeats=repeats)
+    for words, repeats in ((1024, 15), (4096, 15), (16_384, 15), (65_536, 15), (262_144, 5))
 }
 
 Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
