@@ -383,6 +383,50 @@ def test_the_data_are_what_the_model_gives():
         assert ours.sum() < 1 + 1e-9
 
 
+def test_a_word_that_is_possible_is_never_shown_with_probability_0(drive):
+    explorer = drive("loss")
+    stop = explorer.say["probability-of"].format(word="“.”")
+    explorer.go(stop).press("End", "ArrowLeft")  # 0.99; "cão" has half of the rest
+    explorer.element.locator("input[type=radio]").first.check()
+    assert_allclose(explorer.state["probabilities"][0], 0.0025, **CLOSE)
+    assert "0.0025" in explorer.summary
+    assert "probability 0.00:" not in explorer.summary
+
+
+def test_only_the_main_button_moves_anything(drive):
+    for name, target in (("loss", ".chart"), ("convexity", ".handle")):
+        explorer = drive(name)
+        before = explorer.state
+        box = explorer.element.locator(target).first.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        explorer.page.mouse.move(x, y)
+        explorer.page.mouse.down(button="right")
+        explorer.page.mouse.move(x + 40, y + 40)
+        explorer.page.mouse.up(button="right")
+        assert explorer.state == before, name
+
+
+def test_a_drag_from_elsewhere_moves_nothing(drive):
+    explorer = drive("loss")
+    before = explorer.state
+    box = explorer.element.locator(".chart").bounding_box()
+    explorer.page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 20)
+    explorer.page.mouse.down()
+    explorer.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    explorer.page.mouse.up()
+    assert explorer.state == before
+
+
+def test_two_points_at_one_place_have_no_chord(drive):
+    explorer = drive("convexity")
+    ends = explorer.element.locator(".handle")
+    for end in (ends.nth(0), ends.nth(1)):  # both into one corner of the map
+        end.focus()
+        explorer.press(*["Shift+ArrowLeft"] * 30, *["Shift+ArrowDown"] * 30)
+    assert explorer.state["a"] == explorer.state["b"]
+    assert "there is no chord" in explorer.summary
+
+
 # ---------------------------------------------------------------- what every explorer keeps to
 
 
