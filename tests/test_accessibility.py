@@ -60,6 +60,9 @@ THIN_TOKENS = """() => {
 EMPTY_FORMULAS = """() => document
     .querySelectorAll("mjx-container > svg, mjx-container > mjx-assistive-mml")
     .forEach((part) => part.replaceChildren())"""
+# The theme looks for what scrolls 0.3 s after a page last changed. On a busy machine the folds
+# may open later than that, and a size that stays tells it nothing.
+LOOK_AGAIN = "() => window.dispatchEvent(new Event('resize'))"
 STOPS_ARE_SET = """() => [...document.querySelectorAll("main pre")].every((block) =>
     (block.scrollWidth > block.clientWidth || block.scrollHeight > block.clientHeight)
     === (block.tabIndex === 0))"""
@@ -92,6 +95,7 @@ def visit(page, address: str) -> Visit:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+        page.evaluate(LOOK_AGAIN)
         page.wait_for_function(STOPS_ARE_SET)
         state = f"{scheme}, {size['width']} px"
         seen.violations += [f"{state}: {violation}" for violation in page.evaluate(VIOLATIONS)]
