@@ -10,6 +10,9 @@ SHARED := references.bib _config.yml _toc.yml $(wildcard nwp/*.py nwp/*/*.py tes
 ENGLISH := $(wildcard *.yml *.md chapters/*)
 PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/*)
 
+# What a user set for Python elsewhere: without asserts no test tests.
+unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSTARTUP
+
 .DEFAULT_GOAL := help
 .PHONY: help book pdf test pages notebooks execute explorers lint spelling \
         translation-status bench bench-training coverage pins clean
@@ -18,7 +21,7 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.txt requirements-cuda.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit("Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is %d.%d: name another with make PYTHON=..." % v[:2])'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 15) or sys.exit("Python 3.11, 3.12, 3.13 or 3.14 is needed, and $(PYTHON) is %d.%d: name another with make PYTHON=..." % v[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .

@@ -1,6 +1,7 @@
 """Committed notebooks are what a fresh run gives, and each way to fail that is noticed."""
 
 import copy
+import os
 import shutil
 import subprocess
 import sys
@@ -75,6 +76,14 @@ def show_without_words(cells):
     cells[1].outputs.append(new_output("display_data", {"image/png": "a picture"}))
 
 
+def lose_a_figure(cells):
+    cells[1].source += "\nplt.show()"
+
+
+def lose_a_described_figure(cells):
+    cells[1].metadata["mystnb"] = {"image": {"alt": "Line chart of a loss"}}
+
+
 def fail(cells):
     cells[1].outputs = [new_output("error", ename="NameError", evalue="x", traceback=[])]
 
@@ -99,6 +108,8 @@ DEFECTS = [
     (edit_a_number, "edited: outputs are not those of the run"),
     (leave_editor_metadata, "not normalized"),
     (show_without_words, "no alternative text"),
+    (lose_a_figure, "a figure is missing: 'from nwp.loss import cross_entropy' shows no picture"),
+    (lose_a_described_figure, "a figure is missing"),
     (fail, "error: a cell ended with NameError"),
     (warn, "a warning was printed"),
     (printing("/home/ana/book/nwp/loss.py"), "a path of one machine"),
@@ -217,16 +228,137 @@ def test_running_again_changes_nothing(healthy):
     assert healthy.read_text() == before
 
 
-def test_a_failing_notebook_is_left_as_it_was(healthy, tmp_path):
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("raise ValueError('broken')", "broken"),
+        ("assert 1 + 1 == 3", "AssertionError"),
+        ("import warnings\n\nwarnings.warn('old')", "a warning was printed"),
+        (
+            "def draw():\n    pass\n\n\ndraw()\nplt = draw\nplt.show = draw\nplt.show()",
+            "no picture",
+        ),
+    ],
+)
+def test_a_failing_notebook_is_left_as_it_was(healthy, tmp_path, source, message):
     notebook = copy.deepcopy(nbformat.read(healthy, as_version=4))
-    notebook.cells[2].source = "raise ValueError('broken')"
+    notebook.cells[2].source = source
     path = tmp_path / "broken.ipynb"
     nbformat.write(notebook, path)
     before = path.read_text()
-    with pytest.raises(Exception, match="broken"):
+    with pytest.raises(Exception, match=message):
         execute(path)
     assert path.read_text() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+FIGURE = """\
+import locale
+import os
+import sys
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(figsize=(2, 1))
+plt.show()
+print(mpl.rcParams["font.size"], "startup" in dir(), __debug__, os.environ["OMP_NUM_THREADS"])
+print(locale.getencoding().lower(), sys.flags.utf8_mode, sys.warnoptions)"""
+USERS = {
+    "MPLBACKEND": "agg",
+    "PYTHONOPTIMIZE": "1",
+    "PYTHONWARNINGS": "error",
+    "OMP_NUM_THREADS": "3",
+    "LANG": "pt_BR.ISO-8859-1",
+    "LC_ALL": "C",
+}
+
+
+@pytest.fixture
+def users(monkeypatch, tmp_path):
+    """The surroundings of a user with settings, and without a folder that can be written."""
+    home = tmp_path / "home"
+    startup = home / ".ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "mine.py").write_text("startup = 'was here'\nprint('hello')\n", encoding="utf-8")
+    (home / "matplotlibrc").write_text("font.size: 31\n", encoding="utf-8")
+    for name in ("MPLCONFIGDIR", "IPYTHONDIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    variables = {"HOME": str(home), "IPYTHONDIR": str(home / ".ipython"), **USERS}
+    variables |= {"MATPLOTLIBRC": str(home), "MPLCONFIGDIR": str(home)}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return home
+
+
+def without_users_settings(path):
+    """Write a notebook that shows its surroundings, and check those of a run."""
+    cell = new_code_cell(FIGURE, metadata={"mystnb": {"image": {"alt": "An empty frame."}}})
+    nbformat.write(new_notebook(cells=[cell]), path)
+    execute(path)
+    picture, text = nbformat.read(path, as_version=4).cells[0].outputs
+    assert "image/png" in picture.data
+    assert text.text == "10.0 False True 1\nutf-8 1 []\n"
+
+
+@pytest.mark.usefixtures("users")
+def test_a_users_settings_change_no_run(tmp_path):
+    without_users_settings(tmp_path / "figure.ipynb")
+    broken = tmp_path / "broken.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("assert 1 + 1 == 3")]), broken)
+    with pytest.raises(Exception, match="AssertionError"):
+        execute(broken)
+
+
+def in_users_surroundings(program, *arguments):
+    """Run a program as a user with settings would; it sees none of this process's own."""
+    command = [sys.executable, *program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
+def test_a_first_list_of_fonts_and_a_locked_home_leave_no_word_in_a_chapter(users, tmp_path):
+    """Matplotlib makes its list of fonts, in a folder for the time being, and says nothing."""
+    locked = tmp_path / "no folder"
+    locked.write_text("", encoding="utf-8")  # not even root makes a folder in a file
+    path = tmp_path / "figure.ipynb"
+    program = (
+        "import os, sys; sys.path[:0] = ['tools', 'tests']; "
+        f"os.environ['HOME'] = os.environ['MPLCONFIGDIR'] = {str(locked)!r}; "
+        "from test_notebooks import Path, without_users_settings; "
+        "without_users_settings(Path(sys.argv[1]))"
+    )
+    os.environ.pop("PYTHONOPTIMIZE")  # the program has asserts of its own
+    done = in_users_surroundings(["-c", program], path)
+    assert done.returncode == 0, done.stderr
+    assert users.exists()
+
+
+@pytest.mark.usefixtures("users")
+def test_the_tests_refuse_to_run_where_assert_is_off():
+    done = in_users_surroundings(["-m", "pytest"], "-q", "tests/test_steady.py")
+    assert done.returncode != 0
+    assert "are you using python -O?" in done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("users")
+def test_the_tests_and_their_kernels_run_in_surroundings_of_their_own(healthy, monkeypatch):
+    """The book's own conftest.py is what a run of nbval reads; a copy of a chapter shows it."""
+    monkeypatch.delenv("PYTHONOPTIMIZE")
+    program = (
+        "import os, sys; sys.path.insert(0, 'tools'); import conftest; "
+        "print(os.environ['MPLBACKEND'], 'PYTHONWARNINGS' in os.environ)"
+    )
+    done = in_users_surroundings(["-c", program])
+    assert done.stdout.split() == ["module://matplotlib_inline.backend_inline", "False"]
+
+
+def test_a_folder_that_cannot_be_written_is_no_failure(tmp_path):
+    """pytest keeps what it remembers beside the tests, where a checkout may be read-only."""
+    file = tmp_path / "file"
+    file.write_text("", encoding="utf-8")
+    options = ["-q", "-o", f"cache_dir={file}/cache"]
+    done = in_users_surroundings(["-m", "pytest"], *options, "tests/test_symbols.py")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def nbval(path: Path) -> subprocess.CompletedProcess:

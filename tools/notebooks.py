@@ -5,6 +5,7 @@ writes the notebook back in one form: no volatile metadata, cell ids that follow
 text, and two fingerprints. The first covers what the outputs depend on (the code cells and
 the modules of `nwp` that they load), the second the outputs themselves. `defects` compares
 both, so that an edit without a fresh run is noticed even in figures, which nbval skips.
+What `surroundings` says holds for the kernel: its own environment, and a watch over digits.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import surroundings
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
@@ -27,6 +29,7 @@ NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+SHOWN = re.compile(r"^plt\.show\(\)", re.MULTILINE)
 UNREPEATABLE = {
     "a path of one machine": (
         r"(?:^|[\s'\"(=])(?:/(?:home|root|Users|tmp|work|private|var|opt|mnt)/|[A-Z]:\\)"
@@ -40,11 +43,21 @@ UNREPEATABLE = {
 
 
 def execute(path: Path) -> None:
-    """Run one notebook from top to bottom and write it back normalized."""
+    """Run one notebook from top to bottom and write it back normalized.
+
+    Raises
+    ------
+    ValueError
+        Where the run left something that would mislead a reader, such as a figure's cell
+        without a picture; the notebook is then left as it was.
+    """
     notebook = nbformat.read(path, as_version=4)
     where = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=where).execute()
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=where)
+    client.execute(env=surroundings.own(os.environ, threads=1))
     normalize(notebook)
+    if found := defects(notebook):
+        raise ValueError(f"{path.name}: {'; '.join(found)}")
     write(notebook, path)
 
 
@@ -115,9 +128,12 @@ def defects(notebook: NotebookNode) -> list[str]:
         tags = cell.metadata.get("tags", [])
         for output in cell.outputs:
             found += _output_defects(output, expects_error="raises-exception" in tags)
+        words = cell.metadata.get("mystnb", {})
         shows = any("image/png" in output.get("data", {}) for output in cell.outputs)
-        if shows and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt"):
+        if shows and not words.get("image", {}).get("alt"):
             found.append("a figure has no alternative text")
+        if not shows and (words or SHOWN.search(cell.source)):
+            found.append(f"a figure is missing: {cell.source.splitlines()[0]!r} shows no picture")
     return found
 
 
