@@ -1,6 +1,7 @@
 # Every target makes the environment it needs. `make help` lists them.
 
 PYTHON ?= python3
+PYTHONS := 3.11 3.12 3.13 3.14
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -14,7 +15,7 @@ PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/*)
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSTARTUP
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test pages notebooks execute explorers lint spelling \
+.PHONY: help book pdf test test-all pages notebooks execute explorers lint spelling \
         translation-status bench bench-training coverage pins clean
 
 help:  ## list the targets
@@ -42,6 +43,16 @@ _build/html/pt/.built: $(READY) $(SHARED) $(PORTUGUESE)
 
 test: book  ## build the book, then run every test and every notebook, two at a time
 	$(BIN)/python -m pytest --nbval -n 2 --dist loadscope
+
+test-all:  ## run the tests under each Python from 3.11 to 3.14, and say which one is missing
+	@missing=; failed=; \
+	for v in $(PYTHONS); do \
+	    if ! python$$v -c '' 2>/dev/null; then missing="$$missing $$v"; \
+	    else $(MAKE) test VENV=.venv-$$v PYTHON=python$$v || failed="$$failed $$v"; fi; \
+	done; \
+	for v in $$missing; do echo "Python $$v is not installed: nothing was run under it"; done; \
+	for v in $$failed; do echo "Python $$v: failed"; done; \
+	test -z "$$failed"
 
 pdf: book  ## print the book to _build/pdf/book.pdf (needs Chromium)
 	$(BIN)/python tools/pdf.py
@@ -85,4 +96,4 @@ pins: requirements.in  ## pin every dependency anew (needs uv)
 	rm requirements.all
 
 clean:  ## remove the built book and the environment
-	rm -rf _build $(VENV)
+	rm -rf _build $(VENV) $(PYTHONS:%=.venv-%)

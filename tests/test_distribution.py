@@ -147,7 +147,41 @@ def test_citation_agrees_with_the_project():
 def test_contributing_names_commands_that_exist():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    named = set(re.findall(r"`make (\w+)`", text))
-    offered = set(re.findall(r"^(\w+):.*## ", makefile, re.MULTILINE))
+    named = set(re.findall(r"`make ([\w-]+)`", text))
+    offered = set(re.findall(r"^([\w-]+):.*## ", makefile, re.MULTILINE))
     assert named <= offered
     assert offered - named <= {"help", "clean"}, "a command that the table does not explain"
+
+
+def test_every_place_names_the_same_pythons():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    pythons = re.search(r"^PYTHONS := (.*)", makefile, re.MULTILINE)[1].split()
+    first, last = (version.replace(".", ", ") for version in (pythons[0], pythons[-1]))
+    refused = last.replace(last.split()[1], str(int(last.split()[1]) + 1))
+    assert f"({first}) <= v < ({refused})" in makefile
+    assert PROJECT["requires-python"] == f">={pythons[0]}"
+    for page, word in (("README.md", "or"), ("CONTRIBUTING.md", "or"), ("README.pt.md", "ou")):
+        named = f"{', '.join(pythons[:-1])} {word} {pythons[-1]}"
+        assert f"Python {named}, git" in (ROOT / page).read_text(encoding="utf-8"), page
+
+
+@pytest.mark.parametrize(("version", "taken"), [("3.10", 0), ("3.11", 1), ("3.14", 1), ("3.15", 0)])
+def test_make_refuses_a_python_that_was_never_tried(version, taken):
+    """The check of the Makefile itself, with a Python that says that it is another."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    check = re.search(r"\$\(PYTHON\) -c '(import sys; v = .*)'$", makefile, re.MULTILINE)[1]
+    numbers = tuple(map(int, version.split(".")))
+    program = check.replace("$(PYTHON)", "python").replace("sys.version_info", f"{numbers}")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode == 0) == bool(taken)
+    assert taken or f"python is {version}: name another with make PYTHON=" in done.stderr
+
+
+def test_lines_end_as_in_the_repository_on_every_system(tmp_path):
+    """A clone that would turn line ends leaves the scripts as bash and the fingerprints want."""
+    git = ("git", "-c", "core.autocrlf=true", "-c", "safe.directory=*")
+    if subprocess.run([*git, "-C", ROOT, "rev-parse", "HEAD"], capture_output=True).returncode:
+        pytest.skip("this is no clone: there is nothing to clone from")
+    run(*git, "clone", "--quiet", "--no-local", "--depth", "1", ROOT, tmp_path / "clone")
+    for name in (".ci/run", "Makefile", "nwp/loss.py", "chapters/01_loss.ipynb"):
+        assert b"\r\n" not in (tmp_path / "clone" / name).read_bytes(), name
