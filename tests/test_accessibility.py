@@ -107,9 +107,7 @@ def visit(page, address: str) -> Visit:
 
 def visit_all(addresses: list[str]) -> dict[str, Visit]:
     with sync_playwright() as playwright:
-        context = chromium.launch(playwright, CHROMIUM).new_context(
-            offline=True, reduced_motion="reduce"
-        )
+        context = chromium.context(chromium.launch(playwright, CHROMIUM), reduced_motion="reduce")
         context.add_init_script(path=AXE)
         page = context.new_page()
         return {address: visit(page, address) for address in addresses}
@@ -233,7 +231,7 @@ def walk(page, most: int = 400) -> list[dict]:
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_tab_follows_the_page(browser, size):
-    page = browser.new_context(viewport=size, offline=True, reduced_motion="reduce").new_page()
+    page = chromium.context(browser, viewport=size, reduced_motion="reduce").new_page()
     page.goto(f"{HTML.as_uri()}/{CHAPTER}")
     page.evaluate(MATH_SET)
     page.wait_for_function(STOPS_ARE_SET)
@@ -251,7 +249,7 @@ def test_tab_follows_the_page(browser, size):
 
 
 def test_skip_link_leads_to_the_text(browser):
-    page = browser.new_context(viewport=DESKTOP, offline=True).new_page()
+    page = chromium.context(browser, viewport=DESKTOP).new_page()
     page.goto(f"{HTML.as_uri()}/{CHAPTER}")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -262,7 +260,7 @@ def test_skip_link_leads_to_the_text(browser):
 
 
 def test_only_formulas_that_scroll_are_stops(browser):
-    page = browser.new_context(viewport=PHONE, offline=True).new_page()
+    page = chromium.context(browser, viewport=PHONE).new_page()
     page.goto(f"{HTML.as_uri()}/chapters/05_derivative.html")
     page.evaluate(MATH_SET)
     page.wait_for_function("document.querySelector('mjx-container').tabIndex === -1")
@@ -278,7 +276,7 @@ def test_only_formulas_that_scroll_are_stops(browser):
 
 
 def test_menu_opens_and_closes_by_keyboard(browser):
-    page = browser.new_context(viewport=PHONE, offline=True).new_page()
+    page = chromium.context(browser, viewport=PHONE).new_page()
     page.goto(f"{HTML.as_uri()}/{CHAPTER}")
     button = page.locator(".dropdown-download-buttons button").first
     menu = page.locator(".dropdown-download-buttons .dropdown-menu")
@@ -302,7 +300,7 @@ def test_menu_opens_and_closes_by_keyboard(browser):
 
 def test_less_motion_is_no_motion(browser):
     for motion, still in (("reduce", True), ("no-preference", False)):
-        page = browser.new_context(reduced_motion=motion, offline=True).new_page()
+        page = chromium.context(browser, reduced_motion=motion).new_page()
         page.goto(f"{HTML.as_uri()}/{CHAPTER}")
         moving = page.evaluate(
             """() => {

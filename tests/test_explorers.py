@@ -7,6 +7,7 @@ screen is read too, where the ends of the scale matter.
 import json
 import re
 
+import chromium
 import numpy as np
 import pytest
 from explorer import FOLDER, STRINGS, data_of, rendered
@@ -311,13 +312,19 @@ def test_descent_shows_the_bound_and_the_floor(drive):
 def test_descent_runs_and_pauses(drive):
     explorer = drive("descent")
     explorer.page.emulate_media(reduced_motion="no-preference")
+    clock = explorer.page.clock  # the page's: it goes on when the test says so
+    clock.install(time=0)
+    clock.pause_at(1000)
     explorer.go(explorer.say["reset"]).press("Enter")
     explorer.go(explorer.say["run"]).press("Enter")
-    explorer.page.wait_for_function("document.querySelector('descent-explorer').step >= 2")
+    clock.run_for(350)
+    assert explorer.state["step"] == 2  # a step every 160 ms
     explorer.press("Enter")
-    step = explorer.state["step"]
-    explorer.page.wait_for_timeout(400)
-    assert explorer.state["step"] == step < 40
+    clock.run_for(3000)
+    assert explorer.state["step"] == 2
+    explorer.press("Enter")
+    clock.run_for(60_000)
+    assert explorer.state["step"] == 40  # and it stays at the end
 
 
 def test_teacher_forcing(drive):
@@ -467,7 +474,7 @@ def test_nothing_runs_over_the_side(drive, name, width):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_still_picture_without_scripts(browser, name):  # noqa: F811
-    context = browser.new_context(java_script_enabled=False, offline=True)
+    context = chromium.context(browser, java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{HTML.as_uri()}/{PAGES[name]}")
     picture = page.get_by_role("img").and_(page.locator(f"{name}-explorer > svg"))
@@ -499,19 +506,19 @@ def test_still_pictures_say_the_numbers():
 def test_slider_moves_are_not_announced_twice(drive, name):
     """A slider says its own value; only what a button changed is said by the live region."""
     explorer = drive(name)
+    explorer.page.clock.install(time=0)
+    explorer.page.clock.pause_at(1000)
     live = "e => e.shadowRoot.querySelector('[aria-live=polite]').textContent"
     regions = "e => [...e.shadowRoot.querySelectorAll('output')].map(o => o.ariaLive)"
     assert set(explorer.element.evaluate(regions)) <= {"off"}  # by itself an output is polite
     if name != "forcing":  # it has no slider
         explorer.element.locator("input[type=range]").first.focus()
         explorer.press("ArrowRight", "ArrowRight")
-        explorer.page.wait_for_timeout(600)
+        explorer.page.clock.run_for(600)
         assert explorer.element.evaluate(live) == ""
     press = {"loss": "second", "convexity": "probabilities-flat", "descent": "one-step"}
     explorer.go(explorer.say[press.get(name, "next")]).press("Enter")
-    explorer.page.wait_for_function(
-        "name => document.querySelector(`${name}-explorer`).live.textContent", arg=name
-    )
+    explorer.page.clock.run_for(600)
     assert explorer.element.evaluate(live) == explorer.summary
 
 
@@ -586,7 +593,7 @@ def test_every_string_is_there(browser, tmp_path, name, language):  # noqa: F811
     )
     path = tmp_path / "page.html"
     path.write_text(f"<meta charset=utf-8>{rendered(name, language)}{links}", encoding="utf-8")
-    context = browser.new_context(offline=True)
+    context = chromium.context(browser)
     page, errors = context.new_page(), []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(path.as_uri())

@@ -47,8 +47,8 @@ def browser():
 
 def open_page(browser, address: str, scheme: str = "light"):
     """Open a page offline; return it with the list of what went wrong meanwhile."""
-    context = browser.new_context(
-        viewport={"width": WIDTHS[0], "height": 740}, color_scheme=scheme, offline=True
+    context = chromium.context(
+        browser, viewport={"width": WIDTHS[0], "height": 740}, color_scheme=scheme
     )
     page, troubles = context.new_page(), []
     page.on("console", lambda m: m.type == "error" and troubles.append(f"console: {m.text}"))
@@ -118,7 +118,7 @@ def test_choices_open_by_keyboard_and_by_a_click_on_their_mathematics(browser):
 
 
 def test_choices_open_without_javascript(browser):
-    context = browser.new_context(java_script_enabled=False, offline=True)
+    context = chromium.context(browser, java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{HTML.as_uri()}/chapters/01_loss.html")
     choice = page.locator("#q-loss-half details").nth(1)

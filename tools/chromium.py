@@ -9,6 +9,7 @@ NAMES = (
     "google-chrome",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
+PATIENCE = 240_000  # ms: on a busy machine a page that is right may still be slow
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 
@@ -20,3 +21,10 @@ def find() -> str | None:
 def launch(playwright: Any, path: str) -> Any:
     """Start the Chromium at `path` without a window."""
     return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+
+
+def context(browser: Any, **options: Any) -> Any:
+    """Open a context without network; what is waited for in it may take its time."""
+    opened = browser.new_context(offline=True, **options)
+    opened.set_default_timeout(PATIENCE)
+    return opened
