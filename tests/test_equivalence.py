@@ -129,8 +129,17 @@ def test_how_often_a_model_is_ahead_of_the_source(case):
 
 @pytest.mark.claim("prop-long-run")
 def test_the_bound_on_luck_is_reached_and_its_sum_is_finite():
-    for n in range(1, 12):  # sure of one word n times, where the source gives it 1/2
-        assert_allclose(0.5**n, np.exp(-(-n * np.log(0.5))), rtol=1e-12)
+    size, length = 2, 6
+    beginnings = [b for t in range(length) for b in itertools.product(range(size), repeat=t)]
+    coin = {b: np.full(size, 1 / size) for b in beginnings}
+    for sure in range(1, length + 1):  # of one word, so many times; then as the source
+        model = {b: np.eye(size)[0] if len(b) < sure else coin[b] for b in beginnings}
+        p, q = (
+            probabilities_of_continuations(size, length, one)[1].prod(axis=1)
+            for one in (coin, model)
+        )
+        k = sure * np.log(2)
+        assert_allclose(p[q >= np.exp(k) * p * (1 - 1e-9)].sum(), np.exp(-k), rtol=1e-12)
     n = np.arange(1, 10**6)
     assert np.exp(-2 * np.log(n)).sum() < np.pi**2 / 6  # k = 2 log n
 
@@ -138,13 +147,15 @@ def test_the_bound_on_luck_is_reached_and_its_sum_is_finite():
 @pytest.mark.claim("prop-long-run")
 def test_who_has_read_the_words_is_ahead_too_often():
     texts = np.array(list(itertools.product(range(2), repeat=10)))
-    share = texts.mean(axis=1)  # of the word 1; the source is a fair coin
-    frequencies = share ** texts.sum(axis=1) * (1 - share) ** (10 - texts.sum(axis=1))
-    lead = np.log(frequencies) - 10 * np.log(0.5)
-    assert lead.min() >= -1e-12
-    assert np.mean(lead >= 0.2) > np.exp(-0.2) / 2
-    assert np.mean(-lead) < 0  # ahead even in expectation
-    assert np.sum(frequencies) > 1  # no distribution over texts
+    read = np.arange(10)
+    ones = np.cumsum(texts, axis=1) - texts
+    source = 0.2 + 0.6 * ones / np.maximum(read, 1)  # as in the chapter
+    share = texts.mean(axis=1, keepdims=True)
+    p, q = (np.where(texts, of_one, 1 - of_one).prod(axis=1) for of_one in (source, share))
+    lead = np.log(q / p)
+    assert p[lead >= 0.5].sum() > np.exp(-0.5)
+    assert p @ -lead < 0  # ahead even in expectation
+    assert q.sum() > 1  # no distribution over texts
 
 
 @pytest.mark.claim("rem-underflow")
