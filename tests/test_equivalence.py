@@ -1,5 +1,6 @@
 """Theorem 2 and what surrounds it: likelihood, entropy, divergence, units, the floor."""
 
+import itertools
 import math
 from collections import Counter
 
@@ -68,12 +69,103 @@ def test_worked_example_is_ordered_alike_by_loss_and_by_likelihood():
     assert log_likelihood([1.0, 0.0], 1) == -np.inf
 
 
+def probabilities_of_continuations(size, length, model):
+    """Each continuation of `length` words, and the product of what `model` gives its words."""
+    ways = np.array(list(itertools.product(range(size), repeat=length)))
+    factors = [[model[tuple(way[:t].tolist())][way[t]] for t in range(length)] for way in ways]
+    return ways, np.array(factors)
+
+
+@st.composite
+def sources_and_models(draw):
+    """Two causal models of short texts; the second may rule words out."""
+    size, length = draw(st.integers(2, 3)), draw(st.integers(1, 5))
+    random = np.random.default_rng(draw(st.integers(0, 2**31)))
+    beginnings = [b for t in range(length) for b in itertools.product(range(size), repeat=t)]
+    sharpness = draw(st.sampled_from([0.1, 1.0, 10.0]))
+    one = {b: random.dirichlet(np.full(size, sharpness)) for b in beginnings}
+    other = {b: random.dirichlet(np.ones(size)) for b in beginnings}
+    for beginning in beginnings:
+        if random.random() < draw(st.sampled_from([0.0, 0.5])):
+            other[beginning] = np.eye(size)[random.integers(size)]
+    return size, length, one, other
+
+
+@pytest.mark.claim("def-text-probability")
+@given(sources_and_models())
+def test_the_continuations_of_one_length_have_probability_one_together(case):
+    size, longest, *models = case
+    for model in models:
+        for length in range(1, longest + 1):
+            ways, factors = probabilities_of_continuations(size, length, model)
+            assert_allclose(factors.prod(axis=1).sum(), 1, rtol=1e-12)
+        rows = [model[tuple(ways[-1][:t].tolist())] for t in range(longest)]
+        if factors[-1].all():
+            assert_allclose(np.exp(log_likelihood(rows, ways[-1])), factors[-1].prod())
+
+
+@pytest.mark.claim("def-text-probability")
+def test_what_reads_later_words_has_no_probability():
+    # Certain of each word, because it has read the word: every text has the probability 1.
+    texts = np.array(list(itertools.product(range(2), repeat=3)))
+    products = [np.prod(np.take_along_axis(np.eye(2)[text], text[:, None], 1)) for text in texts]
+    assert sum(products) == 8
+
+
+@pytest.mark.claim("prop-long-run")
+@given(sources_and_models())
+def test_how_often_a_model_is_ahead_of_the_source(case):
+    size, length, source, model = case
+    _, of_source = probabilities_of_continuations(size, length, source)
+    _, of_model = probabilities_of_continuations(size, length, model)
+    p, q = of_source.prod(axis=1), of_model.prod(axis=1)
+    drawn = p > 0
+    with np.errstate(divide="ignore"):
+        lead = np.log(q[drawn]) - np.log(p[drawn])  # what the model pays less
+    assert p[drawn] @ -lead >= -1e-12
+    for k in [0.0, 0.1, 1.0, *np.unique(lead[lead > 0])]:  # the bound is tightest at a lead
+        assert p[drawn][lead >= k].sum() <= np.exp(-k) * (1 + 1e-9)
+
+
+@pytest.mark.claim("prop-long-run")
+def test_the_bound_on_luck_is_reached_and_its_sum_is_finite():
+    size, length = 2, 6
+    beginnings = [b for t in range(length) for b in itertools.product(range(size), repeat=t)]
+    coin = {b: np.full(size, 1 / size) for b in beginnings}
+    for sure in range(1, length + 1):  # of one word, so many times; then as the source
+        model = {b: np.eye(size)[0] if len(b) < sure else coin[b] for b in beginnings}
+        p, q = (
+            probabilities_of_continuations(size, length, one)[1].prod(axis=1)
+            for one in (coin, model)
+        )
+        k = sure * np.log(2)
+        assert_allclose(p[q >= np.exp(k) * p * (1 - 1e-9)].sum(), np.exp(-k), rtol=1e-12)
+    n = np.arange(1, 10**6)
+    assert np.exp(-2 * np.log(n)).sum() < np.pi**2 / 6  # k = 2 log n
+
+
+@pytest.mark.claim("prop-long-run")
+def test_who_has_read_the_words_is_ahead_too_often():
+    texts = np.array(list(itertools.product(range(2), repeat=10)))
+    read = np.arange(10)
+    ones = np.cumsum(texts, axis=1) - texts
+    source = 0.2 + 0.6 * ones / np.maximum(read, 1)  # as in the chapter
+    share = texts.mean(axis=1, keepdims=True)
+    p, q = (np.where(texts, of_one, 1 - of_one).prod(axis=1) for of_one in (source, share))
+    lead = np.log(q / p)
+    assert p[lead >= 0.5].sum() > np.exp(-0.5)
+    assert p @ -lead < 0  # ahead even in expectation
+    assert q.sum() > 1  # no distribution over texts
+
+
 @pytest.mark.claim("rem-underflow")
 def test_the_product_underflows_where_the_sum_does_not():
     p = np.full((1000, 4), 0.25)
     words = np.zeros(1000, dtype=int)
     assert np.prod(p[:, 0]) == 0.0
     assert_allclose(log_likelihood(p, words), -1000 * np.log(4), rtol=1e-14)
+    assert 0.2**538 == 0.25**538 == 0 < 0.25**537
+    assert 0.5**538 > 0  # a surer model does not look alike yet
 
 
 @pytest.mark.claim("cex-shared")
@@ -182,6 +274,32 @@ def test_perplexity_depends_on_the_tokenizer_and_bits_per_character_do_not():
     assert_allclose(bits(pieces.sum()) / 5, 0.4)
 
 
+def ways_to_cut(text, tokens):
+    """All lists of tokens that spell the text."""
+    if not text:
+        return [[]]
+    return [
+        [token, *rest]
+        for token in tokens
+        if text.startswith(token)
+        for rest in ways_to_cut(text[len(token) :], tokens)
+    ]
+
+
+@pytest.mark.claim("rem-tokenizer")
+@given(st.integers(0, 2**31), st.text("ab", min_size=1, max_size=6))
+def test_the_loss_of_one_cut_bounds_that_of_the_characters(seed, text):
+    tokens = ["a", "b", "ab", "ba", "aab", "c"]
+    random = np.random.default_rng(seed)
+    table = random.dirichlet(np.ones(len(tokens)), size=len(tokens) + 1)  # after each, and first
+    ids = [[tokens.index(token) for token in cut] for cut in ways_to_cut(text, tokens)]
+    losses = [cross_entropy(table[[-1, *i[:-1]]], i, reduction="sum") for i in ids]
+    of_characters = -np.log(np.exp(-np.array(losses)).sum())
+    assert of_characters >= -1e-12  # the cuts exclude each other: a probability
+    assert min(losses) >= of_characters - 1e-12
+    assert len(ids) == 1 or min(losses) > of_characters
+
+
 def test_perplexity_takes_every_loss_that_the_package_gives():
     loss = cross_entropy(np.array([1.0000001, 0.0], np.float32), 0)
     assert loss < 0  # the row was rounded upwards
@@ -210,6 +328,19 @@ def test_no_model_of_the_context_beats_the_relative_frequencies(text, length, se
     random = np.random.default_rng(seed)
     rival = {context: random.dirichlet(np.ones(4)) for context in estimate}
     assert cross_entropy([rival[c] for c in contexts], text[length:]) >= floor - 1e-12
+
+
+@pytest.mark.claim("prop-mle")
+@given(TEXTS, st.integers(0, 2**31))
+def test_a_text_says_nothing_of_the_contexts_that_do_not_occur_in_it(text, seed):
+    random = np.random.default_rng(seed)
+    one, other = random.dirichlet(np.ones(5), size=(2, 5))  # the word 4 occurs in no text
+    occurring = np.isin(np.arange(5), text[:-1])
+    other = np.where(occurring[:, None], one, other)
+    assert_allclose(one[occurring], other[occurring])
+    assert not np.allclose(one, other)
+    losses = [cross_entropy(table[text[:-1]], text[1:]) for table in (one, other)]
+    assert losses[0] == losses[1]
 
 
 @given(TEXTS, LENGTHS)

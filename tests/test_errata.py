@@ -359,6 +359,11 @@ def test_precision():
     assert round(grammar.entropy_rate(), 2) == 1.14
     tree = PrefixTree(grammar, grammar.words)
     assert_allclose(tree.share @ entropy(tree.truth), grammar.entropy_rate())
+    random = np.random.default_rng(0)
+    for _ in range(100):  # no model of what was read expects to pay less than the source
+        rival = random.dirichlet(np.ones(len(grammar.words)), size=len(tree.truth))
+        expected = tree.share @ cross_entropy_one_hot(rival, tree.truth, reduction="none")
+        assert expected > grammar.entropy_rate()
     end = [(".", 1.0, "start")]
     coin = Grammar({"start": [("a", 0.5, 1), ("b", 0.5, 1)], 1: end})
     sure = Grammar({"start": [("a", 1.0, 1)], 1: end})

@@ -63,6 +63,42 @@ def test_bounded_costs_do_not_add():
         assert abs(cost(0.8) + cost(0.25) - cost(0.8 * 0.25)) > 0.03
 
 
+@pytest.mark.claim("prop-surprise")
+@given(distribution_pairs(), st.data())
+def test_a_cost_that_reads_the_whole_prediction_may_add_up_and_be_no_logarithm(pair, data):
+    def cost(prediction, word):
+        expected = cross_entropy_one_hot(prediction, prediction)
+        return cross_entropy(prediction, word) + expected
+
+    first, second = pair
+    w, v = (data.draw(st.sampled_from(np.flatnonzero(p).tolist())) for p in pair)
+    both = np.outer(first, second).ravel()  # two words, predicted independently
+    total = cost(first, w) + cost(second, v)
+    assert_allclose(cost(both, w * second.size + v), total, rtol=1e-9, atol=1e-9)
+    sure, spread = [0.8, 0.2, 0.0], [0.8, 0.1, 0.1]  # not a function of the 0.8 alone
+    assert cost(sure, 0) < cost(spread, 0) - 0.1
+
+
+@pytest.mark.claim("cex-exaggeration")
+def test_the_plain_cost_rewards_exaggeration():
+    p, mode = np.array([0.6, 0.4]), np.array([1.0, 0.0])
+    assert_allclose([1 - p @ p, 1 - p @ mode], [0.48, 0.40])
+    assert round(float(cross_entropy_one_hot(p, p)), 3) == 0.673
+    assert cross_entropy_one_hot(mode, p) == np.inf
+
+
+@pytest.mark.claim("cex-exaggeration")
+@given(distribution_pairs())
+def test_one_minus_p_is_least_at_the_mode_and_the_logarithm_at_the_truth(pair):
+    p, q = pair
+    costs = 1 - np.eye(p.size) @ p  # of putting everything on one word
+    assert_allclose(costs.min(), 1 - p.max())
+    assert 1 - p @ q >= costs.min() - 1e-12
+    assert cross_entropy_one_hot(q, p) >= cross_entropy_one_hot(p, p) - 1e-12
+    brier = [p @ ((report - np.eye(p.size)) ** 2).sum(axis=1) for report in (p, q)]
+    assert_allclose(brier[1] - brier[0], ((q - p) ** 2).sum(), atol=1e-12)  # proper as well
+
+
 @pytest.mark.claim("prop-lookup")
 @given(with_word(distributions()))
 def test_lookup_equals_inner_product_with_one_hot(prediction):
@@ -190,6 +226,18 @@ def test_confident_predictions_keep_full_relative_accuracy(size):
         for lead, loss in zip(some.tolist(), ours.tolist(), strict=True):
             exact = exact_loss(lead, size)
             assert abs((mpmath.mpf(loss) - exact) / exact) <= 1e-13
+
+
+@pytest.mark.claim("prop-stable")
+def test_a_loss_below_the_normal_numbers_loses_its_digits_and_then_itself():
+    leads = np.array([708, 709, 744, 745, 746])
+    z = np.stack([leads, np.zeros_like(leads)], axis=-1)
+    losses = cross_entropy_from_logits(z, np.zeros(5, dtype=int), reduction="none")
+    normal = np.finfo(np.float64).smallest_normal
+    assert [loss >= normal for loss in losses] == [True, False, False, False, False]
+    assert [str(loss) for loss in losses[2:]] == ["1e-323", "5e-324", "0.0"]
+    exact = exact_loss(744, 2)
+    assert round(float(abs(mpmath.mpf(float(losses[2])) - exact) / exact), 2) == 0.29
 
 
 @pytest.mark.claim("prop-stable")

@@ -276,6 +276,13 @@ def test_q_eq_floor(asked):
 
 def test_q_eq_direction(asked):
     assert np.isclose(kl_divergence([1.0, 0.0], [0.5, 0.5]), np.log(2))  # a: half in vain
+    random = np.random.default_rng(0)
+    for _ in range(100):  # it is the least cost of spending half in vain
+        p, q = random.dirichlet(np.ones(3), size=2)
+        truth, half = np.append(p, 0), np.append(q / 2, 0.5)
+        assert np.log(2) < kl_divergence(truth, half) < np.inf
+        assert np.isclose(kl_divergence(truth, np.append(p / 2, 0.5)), np.log(2))
+    assert "at least" in asked.choices["a"].explanation.text
     assert kl_divergence([0.5, 0.5], [1.0, 0.0]) == np.inf
     assert asked.right == "b"
 
@@ -285,8 +292,10 @@ def test_q_eq_tokenizer(asked):
     assert [round(float(perplexity(-np.log(p).mean()))) for p in (whole, pieces)] == [4, 2]
     for tokens in (whole, pieces):
         total = bits(-np.log(tokens).sum())
-        asked.why("b", tokens.prod(), total / len("ladra"))
+        asked.why("b", tokens.prod(), total / len("ladra"), total / len("ladra"))
         assert round(float(total)) == 2
+    either = pieces.prod() + 1 / 4  # the second model may know "ladra", too, and give it 1/4
+    assert bits(-np.log(either)) / len("ladra") < 0.4  # an upper bound
     assert asked.right == "b"
 
 
