@@ -1,4 +1,4 @@
-r"""Where the loss is convex, and where it is not: Theorem 2.1, executed.
+r"""Where the loss is convex, and where it is not: Theorem D2.1, executed.
 
 Chapter 3. The same loss is seen from three places: the probabilities (convex), the logits
 (convex, flat along one direction) and the weights (not convex). NumPy, float64, nats.

@@ -1,4 +1,4 @@
-r"""The derivatives of the loss: Lemma 2.1, and what the softmax makes of it.
+r"""The derivatives of the loss: Lemma D2.1, and what the softmax makes of it.
 
 Chapter 5. In the probabilities the gradient has one entry, :math:`-1/\hat y_w`, without
 bound; its projection onto the directions that keep the sum 1; and the chain through the

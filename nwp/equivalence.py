@@ -1,4 +1,4 @@
-r"""Minimizing the loss is maximizing the log-likelihood: Theorem 2, executed.
+r"""Minimizing the loss is maximizing the log-likelihood: Theorem D2, executed.
 
 Chapter 2. What the loss measures (log-likelihood, entropy, divergence), the units it is
 told in (nats, bits, perplexity), and the floor that a corpus sets: its empirical

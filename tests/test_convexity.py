@@ -1,4 +1,4 @@
-"""Theorem 2.1: convex in the probabilities and the logits, not in the weights."""
+"""Theorem D2.1: convex in the probabilities and the logits, not in the weights."""
 
 import numpy as np
 import pytest

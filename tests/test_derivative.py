@@ -1,4 +1,4 @@
-"""Lemma 2.1 and what follows from it: differences, the tangent space, the softmax, gradcheck."""
+"""Lemma D2.1 and what follows from it: differences, the tangent space, the softmax, gradcheck."""
 
 import mpmath
 import numpy as np
@@ -38,7 +38,7 @@ def autograd(function, point):
     return torch.autograd.grad(function(x), x)[0].numpy()
 
 
-# ---- Lemma 2.1 -------------------------------------------------------------------------
+# ---- Lemma D2.1 -------------------------------------------------------------------------
 
 
 @pytest.mark.claim("lem-2-1")
@@ -103,6 +103,15 @@ def test_error_against_step_size_is_a_v():
     assert 1e-7 < steps[errors.argmin()] < 1e-3
     assert errors.min() < 1e-10
     assert min(errors[0], errors[-1]) > 1e-4
+
+
+@pytest.mark.claim("prop-differences")
+@pytest.mark.parametrize("exponent", [-12, -10, -8])
+def test_rounding_the_points_counts_where_the_function_is_zero(exponent):
+    steps = 10.0**exponent * np.linspace(1, 2, 50)
+    for function, slope in [(lambda q: -np.log(q), -1.0), (lambda q: q - 1.0, 1.0)]:
+        errors = [abs(central_differences(function, 1.0, h) - slope) for h in steps]
+        assert 0.1 * UNIT / steps[0] < max(errors) < 2 * UNIT / steps[0] + 1e-9
 
 
 def test_the_default_step_gives_ten_digits():

@@ -169,7 +169,7 @@ def test_boxes_and_folds_speak_portuguese():
     page = soup_of("pt/chapters/05_derivative.html")
     text = page.select_one("article").get_text(" ")
     for words in (
-        "Lema 2.1",
+        "Lema D2.1",
         "Demonstração.",
         "Exercício 5.1",
         "Solução do",
@@ -178,8 +178,8 @@ def test_boxes_and_folds_speak_portuguese():
         assert words in text
     assert not re.search(r"\b(Theorem|Lemma|Proof|Exercise|Solution|Remark|Example) ", text)
     titles = soup_of("pt/claims.html").select(".claim .admonition-title")
-    assert any(title.get_text().startswith("Teorema 2:") for title in titles)
-    assert any(title.get_text().startswith("Teorema 2.1:") for title in titles)
+    assert any(title.get_text().startswith("Teorema D2:") for title in titles)
+    assert any(title.get_text().startswith("Teorema D2.1:") for title in titles)
 
 
 def test_documentation_of_the_code_is_marked_as_english():

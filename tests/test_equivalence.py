@@ -1,4 +1,4 @@
-"""Theorem 2 and what surrounds it: likelihood, entropy, divergence, units, the floor."""
+"""Theorem D2 and what surrounds it: likelihood, entropy, divergence, units, the floor."""
 
 import itertools
 import math
@@ -39,7 +39,7 @@ def models_and_texts(draw):
     return predictions, random.integers(0, size, size=positions)
 
 
-# ---- Theorem 2 -------------------------------------------------------------------------
+# ---- Theorem D2 -------------------------------------------------------------------------
 
 
 @pytest.mark.claim("thm-2")

@@ -1,9 +1,24 @@
 """Every claim of the book has a test, and every claim mark a claim."""
 
+import re
+from types import SimpleNamespace
+
 import nbformat
 import pytest
 from editions import PORTUGUESE
-from ledger import GENERAL, PROVED, all_claims, all_marks, claims_of, marks_of, rendered
+from ledger import (
+    DOCUMENT_NUMBERS,
+    GENERAL,
+    PROVED,
+    ROOT,
+    all_claims,
+    all_marks,
+    chapter_paths,
+    claims_of,
+    marks_of,
+    number_as_the_document,
+    rendered,
+)
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 CLAIMS = all_claims()
@@ -43,6 +58,47 @@ def test_the_portuguese_claims_are_the_same_and_as_complete():
         assert claim.hypotheses.startswith("**Hipóteses.**") or not claim.hypotheses
         assert claim.stops.startswith("**Onde deixa de valer.**") or not claim.stops
         assert "**Testes.** nenhum" in rendered(claim, [], "pt-BR")
+
+
+@pytest.mark.parametrize("claim", [*CLAIMS, *PORTUGUESE_CLAIMS], ids=lambda claim: claim.label)
+def test_a_numbered_box_speaks_for_the_book(claim):
+    """What the document says and the book does not is a quotation, outside the ledger."""
+    says = r"\b([Tt]he document|[Oo] documento)(:| (says|adds|claims|diz|acrescenta|afirma)\b)"
+    assert not re.search(says, f"{claim.title}\n{claim.statement}")
+
+
+@pytest.mark.parametrize("edition", [ROOT, PORTUGUESE], ids=["en", "pt"])
+def test_the_documents_own_words_are_quoted_alike(edition):
+    title = {ROOT: "The document says", PORTUGUESE: "O documento diz"}[edition]
+    whole = re.compile(
+        rf"^```\{{admonition\}} {title}\n:class: document-quote\n\n(?:>.*\n)+```$", re.MULTILINE
+    )
+    found = {}
+    for path in chapter_paths(edition):
+        cells = nbformat.read(path, as_version=4).cells
+        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        found[path.stem] = len(whole.findall(text))
+        assert text.count("document-quote") == found[path.stem]
+    assert {name: count for name, count in found.items() if count} == {
+        "04_weights": 2,
+        "07_teacher_forcing": 1,
+    }
+
+
+def test_the_documents_numbers_cannot_be_taken_for_the_books():
+    running = {label: (chapter, 1) for chapter, label in enumerate(DOCUMENT_NUMBERS, start=1)}
+    running |= {"prop-chain": (2, 1), "def-table": (2, 1)}
+    book = SimpleNamespace(toc_fignumbers={"chapters/02": {"theorem": running}})
+    number_as_the_document(None, book)
+    written = {label: ".".join(map(str, number)) for label, number in running.items()}
+    assert [written[label] for label in DOCUMENT_NUMBERS] == ["D2", "D2.1", "D2.1"]
+    assert written["prop-chain"] == written["def-table"] == "2.1"
+    assert {claim.label for claim in CLAIMS} >= set(DOCUMENT_NUMBERS)
+    bare = r"\b(Theorem|Lemma|Teorema|Lema) 2(\.1)?\b(?!\.\d)(?! (of the document|do documento))"
+    for edition in (ROOT, PORTUGUESE):
+        for path in [*chapter_paths(edition), *edition.glob("*.md"), *ROOT.glob("README*.md")]:
+            if path.name != "LOG.md":  # the record of what was done under the older numbers
+                assert not re.search(bare, path.read_text(encoding="utf-8")), path
 
 
 @pytest.mark.parametrize("test", all_marks(), ids=lambda test: test.name)

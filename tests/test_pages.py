@@ -5,6 +5,7 @@ skipped, unless NWP_REQUIRE_BROWSER is set.
 """
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -95,9 +96,42 @@ def test_search_finds_from_disk(browser, query):
 def test_document_numbers_are_kept(browser):
     page, _ = open_page(browser, "claims.html")
     titles = page.eval_on_selector_all(".claim .admonition-title", "t => t.map(e => e.textContent)")
-    assert any(title.startswith("Theorem 2:") for title in titles)
-    assert any(title.startswith("Theorem 2.1:") for title in titles)
+    numbers = [title.split(":")[0] for title in titles]
+    assert {"Theorem D2", "Theorem D2.1", "Lemma D2.1"} <= set(numbers)
+    assert len(set(numbers)) == len(numbers)
     page.context.close()
+
+
+@pytest.mark.parametrize("folder", ["", "pt/"])
+def test_no_box_of_the_book_has_a_number_of_the_documents(browser, folder):
+    numbers = {}
+    for address in sorted(page for page in PAGES if page.startswith(f"{folder}chapters/")):
+        page, _ = open_page(browser, address)
+        boxes = page.eval_on_selector_all(
+            ".proof.admonition:has(> .admonition-title > .caption-number)",
+            "boxes => boxes.map(box => [box.id, box.querySelector('.caption-number').innerText])",
+        )
+        numbers |= {name: text.split()[-1] for name, text in boxes if re.search(r"\d", text)}
+        page.context.close()
+    documents = {name: numbers.pop(name) for name in ("thm-2", "thm-2-1", "lem-2-1")}
+    assert documents == {"thm-2": "D2", "thm-2-1": "D2.1", "lem-2-1": "D2.1"}
+    assert len(numbers) > 60
+    assert all(re.fullmatch(r"[1-8]\.\d+", number) for number in numbers.values())
+
+
+@pytest.mark.parametrize("folder", ["", "pt/"])
+def test_what_the_book_does_not_hold_is_a_quotation_without_a_number(browser, folder):
+    for address, count in (("04_weights", 2), ("07_teacher_forcing", 1), ("claims", 0)):
+        place = "" if address == "claims" else "chapters/"
+        page, _ = open_page(browser, f"{folder}{place}{address}.html")
+        quotes = page.locator(".document-quote")
+        assert quotes.count() == count
+        for quote in quotes.all():
+            assert quote.locator("blockquote").count() == 1
+            assert quote.locator(".caption-number").count() == 0
+            title = quote.locator(".admonition-title").inner_text()
+            assert title == ("O documento diz" if folder else "The document says")
+        page.context.close()
 
 
 def test_choices_open_by_keyboard_and_by_a_click_on_their_mathematics(browser):

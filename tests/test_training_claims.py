@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose
@@ -58,6 +58,29 @@ def test_no_matrix_of_that_spectral_norm_descends_faster(seed, rows, columns, ra
     assert (gradient * plain).sum() >= (gradient * step).sum() * (1 + 1e-9)
 
 
+@pytest.mark.claim("prop-muon")
+@given(seeds, st.integers(1, 5), st.integers(1, 5), st.integers(1, 5), st.floats(0.01, 10))
+def test_the_steepest_step_is_unique_exactly_at_full_rank(seed, rows, columns, rank, eta):
+    random = np.random.default_rng(seed)
+    rank, full = min(rank, rows, columns), min(rows, columns)
+    gradient = random.normal(size=(rows, rank)) @ random.normal(size=(rank, columns))
+    u, sigma, v = np.linalg.svd(gradient)
+    assume(sigma[rank - 1] > 1e-3 * sigma[0])
+    step = -eta * u[:, :rank] @ v[:rank]
+    least = (gradient * step).sum()
+    if rank < full:  # another step, as long and as good
+        other = step + eta * np.outer(u[:, rank], v[rank])
+        assert_allclose(np.linalg.norm(other, 2), eta, rtol=1e-10)
+        assert_allclose((gradient * other).sum(), least, rtol=1e-9)
+        assert_allclose(np.linalg.norm(other - step, 2), eta, rtol=1e-10)
+    else:  # whatever is added makes the step longer, or worse
+        added = random.normal(size=(rows, columns))
+        for size in (1e-1, 1.0):
+            other = step + size * eta * added / np.linalg.norm(added, 2)
+            longer = np.linalg.norm(other, 2) > eta * (1 + 1e-9)
+            assert longer or (gradient * other).sum() > least + 1e-9 * abs(least)
+
+
 logits = hnp.arrays(np.float64, st.integers(2, 8), elements=st.floats(-50, 50))
 
 
@@ -79,6 +102,15 @@ def test_capped_losses_stay_between_their_bounds_and_come_close_to_them(z, cap, 
     extreme = np.full(len(z), 40.0 * cap)
     extreme[w] *= -1
     assert_allclose([loss(extreme), loss(-extreme)], [most, least], rtol=1e-6, atol=1e-15)
+
+
+@pytest.mark.claim("prop-softcap")
+@given(st.floats(0.01, 100), st.integers(2, 50))
+def test_capped_losses_are_not_convex_whatever_the_cap(cap, words):
+    z = cap * np.array([-20.0, -10.0, 0.0])  # the right word's logit; all others are 0
+    losses = np.log1p((words - 1) * np.exp(-cap * np.tanh(z / cap)))
+    assert losses[1] > (losses[0] + losses[2]) / 2 + 0.1 * (losses[0] - losses[2])
+    assert losses[0] > losses[2]
 
 
 @pytest.mark.claim("prop-flops")

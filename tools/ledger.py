@@ -3,7 +3,7 @@
 A claim is a labeled box of a chapter (definition, theorem, lemma, proposition, corollary,
 remark, example). Its tests name the label with `@pytest.mark.claim`. This module reads both
 from the sources, renders the page `claims` with the directive of the same name, and gives
-the document's statements the document's numbers.
+the document's statements the document's numbers, after a D.
 """
 
 import ast
@@ -21,7 +21,9 @@ from sphinx.util.docutils import SphinxDirective
 from strings import STRINGS, language_tag
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENT_NUMBERS = {"thm-2": (2,), "thm-2-1": (2, 1), "lem-2-1": (2, 1)}
+# The book numbers its boxes by chapter, so without the D the document's Lemma 2.1, in chapter 5,
+# would seem to stand in chapter 2.
+DOCUMENT_NUMBERS = {"thm-2": ("D2",), "thm-2-1": ("D2", 1), "lem-2-1": ("D2", 1)}
 GENERAL = ("definition", "theorem", "lemma", "proposition", "corollary")  # "for all": @given
 PROVED = GENERAL[1:]
 
@@ -180,7 +182,7 @@ def rendered(claim: Claim, tests: list[ClaimTest], language: str = "en") -> list
 
 
 def number_as_the_document(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Replace the running numbers of the document's statements by the document's own."""
+    """Replace the running numbers of the document's statements by the document's own, with a D."""
     for figures in env.toc_fignumbers.values():
         for numbers in figures.values():
             for label in numbers.keys() & DOCUMENT_NUMBERS.keys():
