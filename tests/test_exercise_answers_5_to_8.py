@@ -323,6 +323,12 @@ def first_block_only(hidden, weight, targets, columns):
     return np.mean(log_sums(z) - (hidden * weight[targets]).sum(axis=1))
 
 
+def shifted_by_the_largest_of_all(hidden, weight, targets, columns):
+    z = hidden @ weight.T
+    sums = z.max() + np.log(np.exp(z - z.max()).sum(axis=1))
+    return np.mean(sums - z[np.arange(len(z)), targets])
+
+
 # 7.5: the shift
 
 
@@ -503,6 +509,13 @@ def bigram(train, validation, size, *, added=1.0, below=None, log=math.log):
     )
 
 
+def pair_shares(first, second, validation, size):
+    counts = np.ones((size, size))
+    np.add.at(counts, (first, second), 1)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    return -np.log(shares[validation[:-1], validation[1:]]).mean()
+
+
 def bigram_of_dictionaries(train, validation, size):
     pairs, words = {}, {}
     for a, b in itertools.pairwise(train.tolist()):
@@ -604,6 +617,8 @@ WRONG = {
         ("step-not-undone", moved_and_left_there),
         ("own-step", lambda f, x, h: central(f, x, 1e-5)),
         ("own-step", lambda f, x, h: central(f, x, 1e-6)),
+        ("brackets", lambda f, x, h: [
+            (f(x + h * e) - f(x - h * e)) / 2 * h for e in np.eye(x.size)]),
         (None, lambda f, x, h: central(f, x, h) / 2),
         (None, only_the_first),
         (None, relative_step),
@@ -690,6 +705,8 @@ WRONG = {
         (None, first_block_only),
         (None, lambda h, u, w, c: by_columns(h, u, w, c) * len(h) / len(u)),
         (None, lambda h, u, w, c: by_columns(h[:1], u, w[:1], c)),
+        (None, lambda h, u, w, c: by_columns(np.clip(h @ u.T, -700, 700), np.eye(len(u)), w, c)),
+        ("one-shift", shifted_by_the_largest_of_all),
         ("no-mean", lambda h, u, w, c: [by_columns(a[None], u, [b], c) for a, b in zip(h, w)]),  # noqa: B905
     ],
     "7.1": [
@@ -777,6 +794,10 @@ WRONG = {
         (None, lambda z, tokens: padded(z[:1], tokens[:1])),
         (None, lambda z, tokens: padded(z[:, ::-1], tokens)),
         (None, lambda *given: np.exp(padded(*given))),
+        ("one-shift", lambda *given: padded(*given, log_softmax=lambda z: (
+            z - z.max() - np.log(np.exp(z - z.max()).sum(axis=-1, keepdims=True))))),
+        (None, lambda *given: padded(*given, log_softmax=lambda z: (
+            z - z.max() - np.log(np.exp(z - z.max()).sum(axis=1, keepdims=True))))),
         (None, lambda *given: padded(*given, log_softmax=lambda z: z)),
     ],
     "8.1": [
@@ -849,6 +870,9 @@ WRONG = {
         ("context-ignored", unigram),
         ("validation-counted", lambda t, v, n: bigram(np.concatenate([t, v]), v, n)),
         (None, lambda t, v, n: bigram(v, v, n)),
+        (None, lambda t, v, n: bigram(t[::-1], v, n)),
+        (None, lambda t, v, n: pair_shares(t[:-2], t[2:], v, n)),
+        (None, lambda t, v, n: pair_shares(t[1:], t[:-1], v, n)),
         (None, lambda t, v, n: bigram(t, t, n)),
         ("by-column", lambda t, v, n: bigram(t[::-1], v[::-1], n)),
         (None, lambda t, v, n: bigram(t[:-1], v, n)),

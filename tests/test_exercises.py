@@ -429,6 +429,7 @@ WRONG_FUNCTIONS = {
         "not-divided": lambda f, x, h: np.array(
             [f(x + h * e) - f(x - h * e) for e in np.eye(len(x))]
         ),
+        "brackets": lambda f, x, h: [(f(x + h * e) - f(x - h * e)) / 2 * h for e in np.eye(len(x))],
         "own-step": lambda f, x, h: central(f, x, 1e-5),
         "all-at-once": lambda f, x, h: np.array([(f(x + h) - f(x - h)) / (2 * h)] * len(x)),
         "step-not-undone": never_moved_back,
@@ -470,6 +471,11 @@ WRONG_FUNCTIONS = {
         "max-shift": overflowing,
         "sum-not-mean": lambda *given: by_columns(*given, mean=False),
         "missing-minus": lambda *given: -by_columns(*given),
+        "one-shift": lambda h, u, w, columns: np.mean(
+            (h @ u.T).max()
+            + np.log(np.exp(h @ u.T - (h @ u.T).max()).sum(axis=1))
+            - (h * u[w]).sum(axis=1)
+        ),
         "starts-at-zero": lambda *given: by_columns(*given, start_at=0.0),
         "fixed-shift": lambda *given: by_columns(*given, raised=False),
         "no-mean": lambda h, u, w, columns: [exact_sum(u @ a) - u[b] @ a for a, b in zip(h, w)],  # noqa: B905
@@ -515,6 +521,15 @@ WRONG_FUNCTIONS = {
             -np.mean(
                 [
                     np.log(np.exp(z[n, t, w]) / np.exp(z[n, t]).sum())
+                    for (n, t), w in np.ndenumerate(tokens[:, 1:])
+                    if w >= 0
+                ]
+            )
+        ),
+        "one-shift": lambda z, tokens: (
+            -np.mean(
+                [
+                    np.log(np.exp(z - z.max())[n, t, w] / np.exp(z - z.max())[n, t].sum())
                     for (n, t), w in np.ndenumerate(tokens[:, 1:])
                     if w >= 0
                 ]

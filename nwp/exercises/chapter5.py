@@ -175,6 +175,7 @@ EXERCISES = {
             "one-sided": [one_sided(1), one_sided(-1)],
             "factor-two": lambda f, x, h: 2 * numeric_gradient(f, x, h),
             "not-divided": lambda f, x, h: 2 * h * numeric_gradient(f, x, h),
+            "brackets": lambda f, x, h: h**2 * numeric_gradient(f, x, h),
             "own-step": lambda f, x, h: numeric_gradient(f, x, 1e-6),
             "all-at-once": all_at_once,
             "step-not-undone": steps_kept,

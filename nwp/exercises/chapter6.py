@@ -115,11 +115,10 @@ def targets_of_first_block(hidden, weight, targets, columns):
     return np.mean(z[:, 0] - log_softmax(z)[:, 0] - at(z, targets % columns))
 
 
-def with_maximum(hidden, weight, targets, columns, *, first, raised):
-    """Sum relative to a maximum that begins wrongly, or that is not raised."""
+def relative_to(maximum, hidden, weight, targets, columns):
+    """Sum relative to something else than each row's maximum."""
     z = hidden @ weight.T
-    m = z[:, :columns].max(axis=1) if first is None else np.full(len(z), first)
-    m = np.maximum(m, z.max(axis=1)) if raised else m
+    m = np.broadcast_to(maximum(z, columns), len(z))
     return np.mean(m + np.log(np.exp(z - m[:, None]).sum(axis=1)) - at(z, targets))
 
 
@@ -160,6 +159,7 @@ def unshifted(hidden, weight, targets, columns):
 random = np.random.default_rng(6)
 LAYERS = [
     (np.array([[1.0]]), np.array([[0.0], [1.0], [2.0]]), np.array([2]), 2),
+    (np.array([[10.0], [10.0]]), np.array([[90.0], [100.0], [95.0]]), np.array([0, 2]), 2),
     (np.array([[10.0], [-10.0]]), np.array([[90.0], [100.0], [95.0]]), np.array([0, 2]), 2),
     (np.array([[10.0], [-10.0]]), np.array([[10.0], [90.0], [100.0]]), np.array([0, 2]), 1),
     (np.array([[1.0], [-1.0]]), np.array([[0.5], [1.0], [-2.0], [1.5]]), np.array([1, 3]), 2),
@@ -271,8 +271,9 @@ EXERCISES = {
                 h @ u.T, w, reduction="sum"
             ),
             "missing-minus": lambda h, u, w, columns: -loss_by_columns(h, u, w, columns),
-            "starts-at-zero": partial(with_maximum, first=0.0, raised=True),
-            "fixed-shift": partial(with_maximum, first=None, raised=False),
+            "one-shift": partial(relative_to, lambda z, columns: z.max()),
+            "starts-at-zero": partial(relative_to, lambda z, columns: z.max(axis=1).clip(0)),
+            "fixed-shift": partial(relative_to, lambda z, columns: z[:, :columns].max(axis=1)),
             "no-mean": lambda h, u, w, columns: cross_entropy_from_logits(
                 h @ u.T, w, reduction="none"
             ),

@@ -79,6 +79,10 @@ def picked(logs, tokens):
     return -np.mean(logs[*came, targets[came]])
 
 
+def shifted_alike(logits, tokens):
+    return unshifted(logits - logits.max(), tokens)
+
+
 def unshifted(logits, tokens):
     return picked(logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)), tokens)
 
@@ -90,6 +94,7 @@ def mean_of_sentences(logits, tokens):
 random = np.random.default_rng(7)
 SENTENCES = [
     (np.array([[[0.0, 1.0], [2.0, 0.0]]]), np.array([[0, 1, 1]])),
+    (np.array([[[1000.0, 1000.0], [1000.0, 1000.0]]]), np.array([[0, 1, 1]])),
     (np.array([[[0.0, 0.0], [1000.0, 1000.0]]]), np.array([[0, 1, 1]])),
     (np.array([[[1000.0, 0.0], [2.0, 0.0]]]), np.array([[0, 1, 1]])),
     (
@@ -225,6 +230,7 @@ EXERCISES = {
                 logits, np.where(tokens == 0, -1, tokens)
             ),
             "max-shift": unshifted,
+            "one-shift": shifted_alike,
             "log-of-zero": lambda logits, tokens: picked(np.log(softmax(logits)), tokens),
             "log-base": [
                 lambda logits, tokens: padded_loss(logits, tokens) / np.log(2),

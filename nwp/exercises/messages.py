@@ -94,6 +94,7 @@ MISTAKES = {
         "blocks-added": "logarithms of blocks added. It is the sums inside them that add up.",
         "blocks-averaged": "a mean over blocks. The sum in the softmax runs over all words.",
         "both-means": "both means left out. Muon keeps one.",
+        "brackets": "x / 2 * h, which multiplies by h. To divide by 2h, set brackets: x / (2 * h).",
         "by-column": "shares of each column. A row is a context, and its shares sum to 1.",
         "changed-argument": (
             "an argument changed in place, for instance by -=. The caller still needs it: work on "
@@ -239,6 +240,10 @@ MISTAKES = {
         "one-epoch": "the step cut off at the end of its epoch. The rest comes from the next one.",
         "one-minus": "1 - p instead of -log p.",
         "one-point": "divided by 2h, as for two points. Here there is one, at the distance h.",
+        "one-shift": (
+            "one shift for all rows, as by z.max(). Each row has a largest logit of its own; "
+            "relative to another one's, all of its terms may round to 0."
+        ),
         "one-sided": "a one-sided difference. The central one takes a point on each side.",
         "one-step": "one step of five.",
         "only-the-maximum": "the maximum alone. It is only the largest term of the sum.",
@@ -377,6 +382,9 @@ MISTAKES = {
         "blocks-added": "logaritmos de blocos somados. O que se soma são as somas dentro deles.",
         "blocks-averaged": "uma média sobre blocos. A soma do softmax percorre todas as palavras.",
         "both-means": "as duas médias deixadas de fora. O Muon guarda uma.",
+        "brackets": (
+            "x / 2 * h, que multiplica por h. Para dividir por 2h, use parênteses: x / (2 * h)."
+        ),
         "by-column": "frações de cada coluna. Uma linha é um contexto, e suas frações somam 1.",
         "changed-argument": (
             "um argumento alterado no lugar, por exemplo com -=. Quem chamou a função ainda "
@@ -539,6 +547,10 @@ MISTAKES = {
         "one-minus": "1 - p em vez de -log p.",
         "one-point": (
             "uma divisão por 2h, como se houvesse dois pontos. Aqui há um só, à distância h."
+        ),
+        "one-shift": (
+            "um só deslocamento para todas as linhas, como em z.max(). Cada linha tem o seu maior "
+            "logit; em relação ao de outra, todas as suas parcelas podem ser arredondadas para 0."
         ),
         "one-sided": "uma diferença de um lado só. A diferença central usa um ponto de cada lado.",
         "one-step": "um passo de cinco.",
