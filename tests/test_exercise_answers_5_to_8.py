@@ -133,6 +133,10 @@ def weighted_loop(means, rows):
 # 6.4: a cap
 
 
+def single(*arrays):
+    return (array.astype(np.float32) for array in arrays)
+
+
 def softmax(z):
     shares = np.exp(z - np.max(z))
     return shares / shares.sum()
@@ -427,6 +431,10 @@ def one_by_one(losses, targets):
 def parts_as_tensors(losses, targets):
     losses = torch.cat([tensor(part) for part in losses])
     return losses[torch.cat([tensor(part) for part in targets]) != -1].mean()
+
+
+def in_single(losses, targets):
+    return np.float32(from_parts([part.astype(np.float32) for part in losses], targets))
 
 
 def weighted_means(losses, targets):
@@ -760,7 +768,6 @@ WRONG = {
         (None, lambda tokens: (tokens.ravel()[:-1], tokens.ravel()[1:])),
         (None, lambda tokens: (tokens[:, :-1], tokens[:, 1:])),
         (None, lambda tokens: (tokens[..., :-1], tokens[..., -1:])),
-        (None, lambda tokens: tokens[..., 1:]),
         (None, lambda tokens: (tokens[..., :-1], np.sort(tokens)[..., 1:])),
         (None, lambda tokens: (tokens[..., :1], tokens[..., 1:])),
     ],
@@ -887,6 +894,7 @@ RIGHT = {
     "5.4": [
         through_loop,
         through_autograd,
+        lambda y_hat, g: through_loop(*single(y_hat, g)),
         lambda y_hat, g: y_hat * g - y_hat * np.sum(y_hat * g),
         lambda y_hat, g: -y_hat * (np.einsum("i,i->", y_hat, g) - g),
     ],
@@ -903,7 +911,7 @@ RIGHT = {
         moved_and_moved_back,
         stored_and_put_back,
         lambda f, x, h: central(f, x, h).tolist(),
-        lambda f, x, h: torch.from_numpy(central(f, x, h)),
+        lambda f, x, h: tensor(central(f, x, h), dtype=torch.float32),
         lambda f, x, h: np.array([f(x + s) - f(x - s) for s in h * np.eye(len(x))]) / (h + h),
     ],
     "6.1": [(823_410_688, 411_705_344, 166), (8.23e8, 4.12e8, 166.0), tensor([823e6, 412e6, 166])],
@@ -912,11 +920,14 @@ RIGHT = {
         weighted_loop,
         lambda means, rows: np.average(means, weights=rows / rows.max()),
         lambda means, rows: np.mean(np.repeat(means, rows)),
+        lambda means, rows: weighted_loop(*single(means, rows)),
         lambda means, rows: tensor(means * rows).sum() / tensor(rows).sum(),
     ],
     "6.4": [
         capped,
         capped_by_autograd,
+        lambda z, w, cap: capped_by_autograd(z, w, cap, torch.float32),
+        lambda z, w, cap: capped(*single(z), w, np.float32(cap)),
         capped_by_differences,
         lambda z, w, cap: capped(
             z, w, cap, slope=lambda bent, c: 1 / np.cosh(np.arctanh(bent)) ** 2
@@ -930,8 +941,16 @@ RIGHT = {
         running,
         lambda z: np.logaddexp.reduce(z),
         lambda z: tensor(streaming(z)),
+        lambda z: from_first(z.astype(np.float32)),
     ],
-    "6.6": [by_columns, by_log_sums, by_contexts, by_torch],
+    "6.6": [
+        by_columns,
+        by_log_sums,
+        by_contexts,
+        by_torch,
+        lambda hidden, weight, *given: by_log_sums(*single(hidden, weight), *given),
+        lambda hidden, weight, *given: by_torch(*single(hidden, weight), *given),
+    ],
     "7.1": [(3.612, 0.027, 1.099), (3.61, 0.027, 1.10), [3.6119, 0.027, 1.0986]],
     "7.2": [(1024, 524_800, 1024), (1024.0, 524_800.0, 1024.0), tensor([1024, 524_800, 1024])],
     "7.3": [(0.527, 0.410, 0.410), (0.527, 0.4095, 0.41), tensor([0.5268, 0.4095, 0.4095])],
@@ -948,6 +967,7 @@ RIGHT = {
         lambda p, q: (p * (np.log(p) - np.log(q))).sum(),
         lambda p, q: F.kl_div(tensor(q).log(), tensor(p), reduction="sum"),
         lambda p, q: np.dot(p, -np.log(q / p)),
+        lambda p, q: F.kl_div(*map(tensor, single(np.log(q), p)), reduction="sum"),
         lambda p, q: (p * np.log(p)).sum() + -(p @ np.log(q)),
     ],
     "7.8": [
@@ -955,12 +975,18 @@ RIGHT = {
         padded_by_mask,
         padded_sentence_by_sentence,
         padded_by_torch(torch.float64),
+        padded_by_torch(torch.float32),
     ],
     "8.1": [(0.5, 1, 0.2), (1 / 2, 1.0, Fraction(1, 5)), np.array([0.5, 1, 0.2])],
     "8.2": [(32, 26), [32.0, 26.0], tensor([32, 26])],
-    "8.3": [from_parts, with_where, one_long_array, one_by_one, parts_as_tensors],
+    "8.3": [from_parts, with_where, one_long_array, one_by_one, parts_as_tensors, in_single],
     "8.5": [rows_by_walking, rows_from_the_beginning],
-    "8.6": [bigram, bigram_of_dictionaries, bigram_in_torch(torch.float64)],
+    "8.6": [
+        bigram,
+        bigram_of_dictionaries,
+        bigram_in_torch(torch.float64),
+        bigram_in_torch(torch.float32),
+    ],
 }
 
 
@@ -995,6 +1021,13 @@ def test_every_exercise_has_six_wrong_answers_and_two_right_ones():
     assert list(WRONG) == list(RIGHT) == ours
     assert all(len(wrong) >= 6 for wrong in WRONG.values())
     assert all(len(right) >= 2 for right in RIGHT.values())
+
+
+@pytest.mark.parametrize(
+    "answer", [lambda tokens: tokens[..., 1:], lambda tokens: (tokens[..., :-1],)]
+)
+def test_one_result_is_not_two(answer):
+    assert not check("7.5", answer)
 
 
 def test_the_way_is_asked_for_after_the_result():

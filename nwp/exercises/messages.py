@@ -80,8 +80,8 @@ MISTAKES = {
         "added-probabilities": "probabilities added. That all of it happens is a product.",
         "all-at-once": "all coordinates moved at once. A partial derivative moves one of them.",
         "all-columns": (
-            "all logits at once. The result is right, but the logits of `columns` words at a "
-            "time are to do."
+            "all logits at once. The result is right, but no more than the logits of `columns` "
+            "words are to be there at a time."
         ),
         "all-in-matrices": "all weights taken for matrices. The others keep both means.",
         "all-words": "a mean over all words. Only the word that came enters the loss.",
@@ -107,7 +107,7 @@ MISTAKES = {
         "contexts-unweighted": (
             "a plain mean over contexts. A context that occurs more often counts more."
         ),
-        "count-not-share": "a count. Asked for is what part of all it is.",
+        "count-not-share": "a count, where a share of all is asked for.",
         "cross-entropy": "the cross-entropy. The divergence is what it exceeds the entropy by.",
         "crossed": "1 - s and s exchanged on the chord: at s = 0 both must be at the first point.",
         "curve-not-gap": "the loss at the midpoint. The gap is how far the chord lies above it.",
@@ -209,14 +209,15 @@ MISTAKES = {
         ),
         "no-mean": "one loss for each row, where their mean is asked for.",
         "no-rounding": (
-            "what is smaller than the smallest number. Not all of that becomes 0: from half of "
-            "it on it is rounded up."
+            "the share below the smallest number. Not all of that becomes 0: what is above half "
+            "of this number is rounded up to it."
         ),
         "no-shift": (
             "no shift: the target is the word just read, and the model need only copy it."
         ),
         "no-step": (
-            "the slope itself, or nearly. Asked for is what the formula gives at the step h."
+            "-1/p itself, or nearly. Asked for is the quotient with the step h, which differs "
+            "where h is large."
         ),
         "not-distributions": (
             "two predictions are asked for, each with four probabilities that sum to 1."
@@ -247,7 +248,7 @@ MISTAKES = {
         "one-sided": "a one-sided difference. The central one takes a point on each side.",
         "one-step": "one step of five.",
         "only-the-maximum": "the maximum alone. It is only the largest term of the sum.",
-        "other-seed": "another seed: the order of an epoch belongs to [seed, epoch].",
+        "other-seed": "another seed. The order of an epoch is drawn with [seed, epoch].",
         "other-unit": (
             "another unit. A GB is 10**9 bytes, a GiB 2**30: see which one is asked for, or "
             "whether it is bytes."
@@ -267,8 +268,8 @@ MISTAKES = {
         "probability-not-loss": "a probability, or a difference of them, where a loss is due.",
         "projected": "a projection onto the sum 0. The softmax weighs the words by ŷ.",
         "read-twice": (
-            "more kept than two numbers, or a logit looked at twice. The result is right, but "
-            "each is to come by once, and then be gone."
+            "more kept than two numbers, or a logit looked at again. The result is right, but "
+            "each logit comes once."
         ),
         "real-part": "the real part. The slope is in the imaginary one.",
         "remainder-dropped": (
@@ -295,8 +296,8 @@ MISTAKES = {
         "shift-not-undone": "shifted by the maximum in one place, and not in the other.",
         "shift-twice": "the shift done twice: each word is asked for the next word but one.",
         "size-forgotten": (
-            "a row whose shares do not sum to 1: one is added for each of the `size` words, "
-            "whether it occurs or not, and so to the row's sum `size`."
+            "the size of the vocabulary forgotten. Each of the `size` words gets one more, "
+            "whether it occurs or not, so a row's sum grows by `size`."
         ),
         "slope-not-curvature": "a slope, the first derivative. The curvature is the second.",
         "standard-deviation": "the standard deviation. The curvature is its square.",
@@ -366,8 +367,8 @@ MISTAKES = {
         ),
         "all-at-once": "todas as coordenadas movidas juntas. A derivada parcial move uma só.",
         "all-columns": (
-            "todos os logits de uma vez. O resultado está certo, mas devem bastar os logits de "
-            "`columns` palavras por vez."
+            "todos os logits de uma vez. O resultado está certo, mas deve haver, de cada vez, no "
+            "máximo os logits de `columns` palavras."
         ),
         "all-in-matrices": "todos os pesos tomados por matrizes. Os demais guardam as duas médias.",
         "all-words": "uma média sobre todas as palavras. Só a palavra que veio entra na perda.",
@@ -401,7 +402,7 @@ MISTAKES = {
         "contexts-unweighted": (
             "uma média simples sobre contextos. Um contexto mais frequente conta mais."
         ),
-        "count-not-share": "uma contagem. Pede-se que parte do total ela é.",
+        "count-not-share": "uma contagem, quando se pede uma fração do total.",
         "cross-entropy": "a entropia cruzada. A divergência é o que nela excede a entropia.",
         "crossed": "1 - s e s trocados na corda: em s = 0 ambos devem estar no primeiro ponto.",
         "curve-not-gap": "a perda no ponto médio. A folga é o quanto a corda fica acima dela.",
@@ -515,13 +516,16 @@ MISTAKES = {
         ),
         "no-mean": "uma perda para cada linha, quando se pede a média delas.",
         "no-rounding": (
-            "o que é menor do que o menor número. Nem tudo isso vira 0: a partir da metade dele, "
-            "arredonda-se para cima."
+            "a fração abaixo do menor número. Nem tudo isso vira 0: o que passa da metade desse "
+            "número é arredondado para ele."
         ),
         "no-shift": (
             "nenhum deslocamento: o alvo é a palavra que o modelo acabou de ler, e basta copiá-la."
         ),
-        "no-step": "a própria inclinação, ou quase. Pede-se o que a fórmula dá com o passo h.",
+        "no-step": (
+            "o próprio -1/p, ou quase. Pede-se o quociente com o passo h, que é diferente quando "
+            "h é grande."
+        ),
         "not-distributions": (
             "pedem-se duas previsões, cada uma com quatro probabilidades que somam 1."
         ),
@@ -555,7 +559,7 @@ MISTAKES = {
         "one-sided": "uma diferença de um lado só. A diferença central usa um ponto de cada lado.",
         "one-step": "um passo de cinco.",
         "only-the-maximum": "só o máximo. Ele é apenas o maior termo da soma.",
-        "other-seed": "outra semente: a ordem de uma época pertence a [seed, epoch].",
+        "other-seed": "outra semente. A ordem de uma época é sorteada com [seed, epoch].",
         "other-unit": (
             "outra unidade. Um GB são 10**9 bytes, um GiB são 2**30: veja qual é a pedida, ou se "
             "são bytes."
@@ -573,8 +577,8 @@ MISTAKES = {
         "probability-not-loss": "uma probabilidade, ou uma diferença delas, no lugar de uma perda.",
         "projected": "uma projeção sobre a soma 0. O softmax pondera as palavras por ŷ.",
         "read-twice": (
-            "mais do que dois números guardados, ou um logit visto duas vezes. O resultado está "
-            "certo, mas cada logit deve passar uma só vez e depois ser esquecido."
+            "mais do que dois números guardados, ou um logit visto de novo. O resultado está "
+            "certo, mas cada logit passa uma só vez."
         ),
         "real-part": "a parte real. A inclinação está na parte imaginária.",
         "remainder-dropped": (
@@ -606,8 +610,8 @@ MISTAKES = {
             "o deslocamento feito duas vezes: pede-se a cada palavra a que vem depois da próxima."
         ),
         "size-forgotten": (
-            "uma linha cujas frações não somam 1: soma-se um para cada uma das `size` palavras, "
-            "ocorra ela ou não, e portanto `size` à soma da linha."
+            "o tamanho do vocabulário esquecido. Cada uma das `size` palavras recebe um a mais, "
+            "ocorra ela ou não; por isso a soma da linha cresce `size`."
         ),
         "slope-not-curvature": "uma inclinação, a primeira derivada. A curvatura é a segunda.",
         "standard-deviation": "o desvio-padrão. A curvatura é o quadrado dele.",
