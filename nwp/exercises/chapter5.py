@@ -39,7 +39,7 @@ def complex_slope(p, h):
 
 
 # Of a large step the slope itself can be told from its approximation.
-STEPS = [(0.5, 0.5), (0.5, 1e-20), (0.8, 1e-50), (0.1, 1e-100)]
+STEPS = [(0.5, 1e-20), (0.5, 0.5), (0.8, 1e-50), (0.1, 1e-100)]
 
 IN_HALF = gradient_wrt_logits(np.random.default_rng(16).normal(scale=4, size=50_000), 0)
 
