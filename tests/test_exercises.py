@@ -222,16 +222,26 @@ def exact_sum(z):
 
 
 def by_columns(
-    hidden, weight, targets, columns, *, whole_blocks=False, offset=True, rescale=True, mean=True
+    hidden,
+    weight,
+    targets,
+    columns,
+    *,
+    whole_blocks=False,
+    offset=True,
+    rescale=True,
+    mean=True,
+    start_at=-np.inf,
+    raised=True,
 ):
-    top, total = np.full(len(hidden), -np.inf), np.zeros(len(hidden))
+    top, total = np.full(len(hidden), start_at), np.zeros(len(hidden))
     right = (hidden * weight[targets]).sum(axis=1)
     if not offset:
         right = (hidden * weight[targets % columns]).sum(axis=1)
     end = len(weight) // columns * columns if whole_blocks else len(weight)
     for start in range(0, end, columns):
         z = hidden @ weight[start : start + columns].T
-        higher = np.maximum(top, z.max(axis=1))
+        higher = np.maximum(top, z.max(axis=1)) if raised or not start else top
         total = total * np.exp(top - higher) if rescale else total
         total = total + np.exp(z - higher[:, None]).sum(axis=1)
         top = higher
@@ -410,7 +420,8 @@ WRONG_FUNCTIONS = {
         "not-divided": lambda p, h: -np.log(p + 1j * h).imag,
         "real-part": lambda p, h: -np.log(p + 1j * h).real / h,
         "missing-minus": lambda p, h: np.arctan(h / p) / h,
-        "factor-two": lambda p, h: -np.arctan(h / p) / (2 * h),
+        "one-point": lambda p, h: -np.arctan(h / p) / (2 * h),
+        "no-step": lambda p, h: -1 / p,
     },
     "5.7": {
         "one-sided": forward_difference,
@@ -418,6 +429,8 @@ WRONG_FUNCTIONS = {
         "not-divided": lambda f, x, h: np.array(
             [f(x + h * e) - f(x - h * e) for e in np.eye(len(x))]
         ),
+        "brackets": lambda f, x, h: [(f(x + h * e) - f(x - h * e)) / 2 * h for e in np.eye(len(x))],
+        "own-step": lambda f, x, h: central(f, x, 1e-5),
         "all-at-once": lambda f, x, h: np.array([(f(x + h) - f(x - h)) / (2 * h)] * len(x)),
         "step-not-undone": never_moved_back,
         "missing-minus": lambda f, x, h: central(f, x, -h) * -1,
@@ -426,6 +439,7 @@ WRONG_FUNCTIONS = {
         "mean-of-means": lambda means, rows: sum(means) / len(means),
         "sum-not-mean": lambda means, rows: sum(means * rows),
         "divided-by-batches": lambda means, rows: sum(means * rows) / len(means),
+        "full-blocks": lambda means, rows: sum(means * rows) / (len(means) * rows[0]),
         "upside-down": lambda means, rows: (means / rows).sum() / (1 / rows).sum(),
     },
     "6.4": {
@@ -433,6 +447,10 @@ WRONG_FUNCTIONS = {
         "uncapped-prediction": lambda z, w, cap: capped(z, w, cap, predicted=z),
         "scale-forgotten": lambda z, w, cap: capped(z, w, cap, scale=1),
         "missing-minus": lambda z, w, cap: -capped(z, w, cap),
+        "truth-forgotten": lambda z, w, cap: (
+            row_softmax(cap * np.tanh(z / cap)) / np.cosh(z / cap) ** 2
+        ),
+        "right-word-only": lambda z, w, cap: capped(z, w, cap) * np.eye(len(z))[w],
     },
     "6.5": {
         "max-shift": lambda z: np.log(sum(np.exp(x) for x in z)),
@@ -441,6 +459,8 @@ WRONG_FUNCTIONS = {
         "starts-at-zero": from_zero,
         "missing-log": lambda z: z.max() + np.exp(z - z.max()).sum(),
         "only-the-maximum": max,
+        "fixed-shift": lambda z: z[0] + np.log(sum(np.exp(x - z[0]) for x in z)),
+        "log-base": lambda z: exact_sum(z) / LOG2,
     },
     "6.6": {
         "last-block": lambda *given: by_columns(*given, whole_blocks=True),
@@ -451,6 +471,15 @@ WRONG_FUNCTIONS = {
         "max-shift": overflowing,
         "sum-not-mean": lambda *given: by_columns(*given, mean=False),
         "missing-minus": lambda *given: -by_columns(*given),
+        "one-shift": lambda h, u, w, columns: np.mean(
+            (h @ u.T).max()
+            + np.log(np.exp(h @ u.T - (h @ u.T).max()).sum(axis=1))
+            - (h * u[w]).sum(axis=1)
+        ),
+        "starts-at-zero": lambda *given: by_columns(*given, start_at=0.0),
+        "fixed-shift": lambda *given: by_columns(*given, raised=False),
+        "no-mean": lambda h, u, w, columns: [exact_sum(u @ a) - u[b] @ a for a, b in zip(h, w)],  # noqa: B905
+        "log-base": lambda *given: by_columns(*given) / LOG2,
     },
     "7.5": {
         "wrong-axis": lambda tokens: (tokens[:-1], tokens[1:]),
@@ -470,6 +499,8 @@ WRONG_FUNCTIONS = {
         "cross-entropy": lambda p, q: -sum(p * np.log(q)),
         "missing-minus": lambda p, q: sum(p * np.log(q / p)),
         "log-base": lambda p, q: sum(p * np.log2(p / q)),
+        "epsilon": lambda p, q: sum(p * np.log(p / (q + 1e-9))),
+        "zero-skipped": lambda p, q: sum(np.where(q > 0, p * np.log(p / q), 0)),
     },
     "7.8": {
         "padding-counted": padding_as_last_word,
@@ -483,12 +514,50 @@ WRONG_FUNCTIONS = {
         "sum-not-mean": lambda z, tokens: np.concatenate(masked(z, tokens)).sum(),
         "divided-by-batches": lambda z, tokens: np.concatenate(masked(z, tokens)).sum() / len(z),
         "missing-minus": lambda z, tokens: -np.concatenate(masked(z, tokens)).mean(),
+        "zero-not-counted": lambda z, tokens: np.concatenate(
+            masked(z, tokens, targets=np.where(tokens == 0, -1, tokens)[:, 1:])
+        ).mean(),
+        "max-shift": lambda z, tokens: (
+            -np.mean(
+                [
+                    np.log(np.exp(z[n, t, w]) / np.exp(z[n, t]).sum())
+                    for (n, t), w in np.ndenumerate(tokens[:, 1:])
+                    if w >= 0
+                ]
+            )
+        ),
+        "one-shift": lambda z, tokens: (
+            -np.mean(
+                [
+                    np.log(np.exp(z - z.max())[n, t, w] / np.exp(z - z.max())[n, t].sum())
+                    for (n, t), w in np.ndenumerate(tokens[:, 1:])
+                    if w >= 0
+                ]
+            )
+        ),
+        "log-of-zero": lambda z, tokens: (
+            -np.mean(
+                [
+                    np.log(row_softmax(z)[n, t, w])
+                    for (n, t), w in np.ndenumerate(tokens[:, 1:])
+                    if w >= 0
+                ]
+            )
+        ),
+        "log-base": lambda z, tokens: np.concatenate(masked(z, tokens)).mean() / LOG2,
     },
     "8.3": {
         "mean-of-means": lambda losses, targets: np.mean(
             [x.mean() for x in counted(losses, targets)]
         ),
         "padding-counted": lambda losses, targets: np.mean(np.concatenate(losses)),
+        "masked-by-product": lambda losses, targets: (
+            sum((x * (t != -1)).sum() for x, t in zip(losses, targets, strict=True))
+            / sum((t != -1).sum() for t in targets)
+        ),
+        "zero-not-counted": lambda losses, targets: np.concatenate(
+            [x[t > 0] for x, t in zip(losses, targets, strict=True)]
+        ).mean(),
         "sum-not-mean": lambda losses, targets: np.concatenate(counted(losses, targets)).sum(),
         "divided-by-batches": lambda losses, targets: (
             np.concatenate(counted(losses, targets)).sum() / len(losses)
@@ -505,6 +574,15 @@ WRONG_FUNCTIONS = {
             step * per_step : (step + 1) * per_step
         ],
         "one-epoch": first_epoch_only,
+        "other-seed": lambda step, rows, per_step, seed: np.concatenate(
+            [np.random.default_rng([e, seed]).permutation(rows) for e in range(20)]
+        )[step * per_step : (step + 1) * per_step],
+        "remainder-dropped": lambda step, rows, per_step, seed: np.random.default_rng(
+            [seed, step // (rows // per_step)]
+        ).permutation(rows)[step % (rows // per_step) * per_step :][:per_step],
+        "off-by-one": lambda step, rows, per_step, seed: np.concatenate(
+            [np.random.default_rng([seed, e]).permutation(rows) for e in range(40)]
+        )[(step + 1) * per_step : (step + 2) * per_step],
     },
     "8.6": {
         "not-smoothed": lambda train, validation, size: pair_loss(train, validation, size, added=0),
@@ -532,7 +610,18 @@ WRONG_FUNCTIONS = {
         "sum-not-mean": lambda train, validation, size: (
             pair_loss(train, validation, size) * (len(validation) - 1)
         ),
-        "missing-exp": lambda train, validation, size: np.exp(pair_loss(train, validation, size)),
+        "perplexity-not-loss": lambda train, validation, size: np.exp(
+            pair_loss(train, validation, size)
+        ),
+        "size-forgotten": lambda train, validation, size: pair_loss(
+            train, validation, max(train) + 1
+        ),
+        "context-ignored": lambda train, validation, size: (
+            -np.log((np.bincount(train, minlength=size)[validation[1:]] + 1) / (len(train) + size))
+        ).mean(),
+        "validation-counted": lambda train, validation, size: pair_loss(
+            np.append(train, validation), validation, size
+        ),
     },
 }
 
@@ -637,7 +726,11 @@ WRONG_NUMBERS = {
         ("share-not-percent", (64, 0.09)),
         ("kept-not-lost", (36, 9)),
         ("kept-not-lost", (64, 91)),
-        ("no-effect", (64, 64)),
+        ("scaled-too-late", (64, 64)),
+        ("count-not-share", (32_097, 9)),
+        ("count-not-share", (64, 4265)),
+        ("no-rounding", (71, 9)),
+        ("no-rounding", (64, 12)),
     ],
     "6.1": [
         ("numbers-not-bytes", (205_852_672, 411_705_344, 166)),
@@ -648,6 +741,9 @@ WRONG_NUMBERS = {
         ("not-whole", (823_410_688, 411_705_344, 166.9)),
         ("decimal-megabytes", (823_410_688, 411_705_344, 159)),
         ("one-byte-each", (823_410_688, 411_705_344, 667)),
+        ("eight-bytes", (823_410_688, 411_705_344, 83)),
+        *[("other-unit", (x, 411_705_344, 166)) for x in (0.823, 823, 0.767, 785)],
+        *[("other-unit", (823_410_688, x, 166)) for x in (0.412, 412, 0.383, 393)],
     ],
     "6.2": [("percent", 0.833), ("upside-down", 120)],
     "7.1": [
@@ -659,12 +755,17 @@ WRONG_NUMBERS = {
         ("missing-minus", (3.612, 0.027, -1.099)),
         ("probability-not-loss", (3.612, 0.027, 0.2)),
         ("later-contexts", (3.612, 0.027, 4.711)),
+        ("mean-not-total", (3.612, 0.405, 1.099)),
+        ("log-base", (3.612, 0.027, 1.585)),
+        ("log-base", (3.612, 0.027, 0.477)),
     ],
     "7.2": [
         ("off-by-one", (1025, 524_800, 1024)),
         ("off-by-one", (1024, 523_776, 1024)),
         ("off-by-one", (1024, 525_825, 1024)),
         ("full-contexts", (1024, 1_048_576, 1024)),
+        ("full-contexts", (1024, 1_049_600, 1024)),
+        ("full-contexts", (1024, 1_050_625, 1024)),
         ("off-by-one", (1024, 524_800, 1025)),
     ],
     "7.3": [
@@ -674,6 +775,13 @@ WRONG_NUMBERS = {
         ("complement", (0.527, 0.410, 0.590)),
         ("one-step", (0.527, 0.410, 0.1)),
         ("added-probabilities", (0.527, 0.410, 0.5)),
+        ("log-base", (0.760, 0.410, 0.410)),
+        ("log-base", (0.229, 0.410, 0.410)),
+        ("off-by-one", (0.421, 0.410, 0.410)),
+        ("off-by-one", (0.527, 0.344, 0.410)),
+        ("off-by-one", (0.527, 0.410, 0.344)),
+        ("percent-not-share", (0.527, 41, 0.410)),
+        ("percent-not-share", (0.527, 0.410, 41)),
     ],
     "7.4": [
         ("teacher-forced", (1.0, 0.5, 0.693)),
@@ -681,17 +789,33 @@ WRONG_NUMBERS = {
         ("teacher-forced", (0.5, 0.5, 0.0)),
         ("log-base", (0.5, 0.5, 1.0)),
         ("entropy-not-excess", (0.5, 0.5, 1.386)),
+        ("percent-not-share", (50, 0.5, 0.693)),
+        ("percent-not-share", (0.5, 50, 0.693)),
+        ("count-not-share", (0.5, 2, 0.693)),
+        ("log-base", (0.5, 0.5, 0.301)),
+        ("missing-minus", (0.5, 0.5, -0.693)),
+        ("mean-not-total", (0.5, 0.5, 0.231)),
     ],
     "8.1": [
         ("undivided", (0.05, 1, 0.2)),
         ("decay-everywhere", (0.5, 0.7, 0.2)),
         ("undivided", (0.5, 1, 0.1)),
-        ("complement", (0.5, 1, 0.8)),
+        ("share-fallen", (0.5, 1, 0.8)),
+        ("percent-not-share", (50, 1, 0.2)),
+        ("percent-not-share", (0.5, 100, 0.2)),
+        ("percent-not-share", (0.5, 1, 20)),
+        ("decay-everywhere", (0.95, 1, 0.2)),
+        ("above-the-peak", (0.5, 3, 0.2)),
+        ("above-the-peak", (0.5, 1.4, 0.2)),
     ],
     "8.2": [
         ("weights-only", (4, 26)),
         ("both-means", (32, 20)),
         ("all-in-matrices", (32, 24)),
+        ("other-unit", (32e9, 26)),
+        ("other-unit", (32, 26e9)),
+        ("other-unit", (29.8, 26)),
+        ("other-unit", (32, 24.2)),
     ],
 }
 
@@ -977,7 +1101,8 @@ def test_the_languages_say_the_same():
 
 
 def test_no_word_is_left_over():
-    used = {"changed-argument"} | {m for made in WITNESSES.values() for m, _ in made if m}
+    used = {"changed-argument", "whole-matrix", "read-twice", "all-columns"}
+    used |= {m for made in WITNESSES.values() for m, _ in made if m}
     for made in WRONG_FUNCTIONS.values():
         used |= set(made)
     for made in WRONG_NUMBERS.values():

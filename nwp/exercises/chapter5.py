@@ -8,6 +8,7 @@ from nwp.derivative import (
     gradient_wrt_probabilities,
     project_to_tangent,
 )
+from nwp.exercises.frugal import Frugal, peak
 from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import cross_entropy_from_logits, softmax
 
@@ -27,18 +28,30 @@ PULLED = [
 ]
 
 
+def whole_matrix(answer):
+    """Of 500 words the Jacobian has 250,000 numbers, and a vector 500."""
+    uniform = np.full(500, 1 / 500)
+    return "whole-matrix" if peak(answer, uniform, np.arange(500.0)) > 250_000 else None
+
+
 def complex_slope(p, h):
-    return gradient_wrt_probabilities([p, 1 - p], 0)[0]
+    return -np.arctan2(h, p) / h
 
 
-STEPS = [(0.5, 1e-20), (0.8, 1e-50), (0.1, 1e-100)]
+# Of a large step the slope itself can be told from its approximation.
+STEPS = [(0.5, 1e-20), (0.5, 0.5), (0.8, 1e-50), (0.1, 1e-100)]
+
+IN_HALF = gradient_wrt_logits(np.random.default_rng(16).normal(scale=4, size=50_000), 0)
 
 
 def lost_in_half(scale):
     """Share of the gradient's entries, in percent, that float16 stores as 0."""
-    scores = np.random.default_rng(16).normal(scale=4, size=50_000)
-    stored = (scale * gradient_wrt_logits(scores, 0)).astype(np.float16)
-    return 100 * np.mean(stored == 0)
+    return 100 * np.mean((scale * IN_HALF).astype(np.float16) == 0)
+
+
+def below_smallest(scale):
+    """Share of those, in percent, that are below float16's smallest number."""
+    return 100 * np.mean(np.abs(scale * IN_HALF) < 2.0**-24)
 
 
 LOST = lost_in_half(1), lost_in_half(1024)
@@ -71,22 +84,27 @@ def all_at_once(f, x, h):
     return np.full(len(x), (f(x + h) - f(x - h)) / (2 * h))
 
 
-def square(x):
-    return float(x @ x)
+def sum_of_cubes(x):
+    """lambda x: (x**3).sum()"""
+    return float((np.asarray(x) ** 3).sum())
 
 
-def cube(x):
-    return float(np.sum(x**3) + x[0] * x[-1])
+def product(x):
+    """lambda x: x.prod()"""
+    return float(np.prod(np.asarray(x)))
 
 
 def loss_of_last(x):
+    """lambda x: cross_entropy_from_logits(x, len(x) - 1)"""
     return float(cross_entropy_from_logits(x, len(x) - 1))
 
 
+# All numbers are short binary fractions, so that a step forth and back ends where it began.
 POINTS = [
-    (cube, np.array([1.0]), 0.1),
-    (loss_of_last, np.array([0.5, -1.0]), 0.1),
-    (cube, np.array([1.0, -2.0, 0.5]), 0.01),
+    (sum_of_cubes, np.array([1.0]), 0.25),
+    (loss_of_last, np.array([0.5, -1.0]), 0.125),
+    (product, np.array([1.0, -2.0, 0.5]), 0.25),
+    (sum_of_cubes, np.array([1.0, -2.0, 0.5]), 0.125),
     (loss_of_last, np.array([0.5, -1.0, 2.0, 0.0]), 0.5),
 ]
 
@@ -105,7 +123,7 @@ EXERCISES = {
             ("gradient-in-probabilities", 2, project_to_tangent(LEMMA)),
         ],
     ),
-    "5.4": Code(
+    "5.4": Frugal(
         back_through_softmax,
         PULLED,
         {
@@ -119,6 +137,7 @@ EXERCISES = {
             "factor-forgotten": lambda y_hat, g: g - y_hat @ g,
             "missing-minus": lambda y_hat, g: -back_through_softmax(y_hat, g),
         },
+        missed=whole_matrix,
     ),
     "5.5": Code(
         complex_slope,
@@ -131,7 +150,8 @@ EXERCISES = {
             "not-divided": lambda p, h: (-np.log(p + 1j * h)).imag,
             "real-part": lambda p, h: (-np.log(p + 1j * h)).real / h,
             "missing-minus": lambda p, h: np.log(p + 1j * h).imag / h,
-            "factor-two": lambda p, h: (-np.log(p + 1j * h)).imag / (2 * h),
+            "one-point": lambda p, h: complex_slope(p, h) / 2,
+            "no-step": lambda p, h: -1 / p,
         },
         atol=0.0,
     ),
@@ -142,7 +162,11 @@ EXERCISES = {
             ("share-not-percent", 1, LOST[1] / 100),
             ("kept-not-lost", 0, 100 - LOST[0]),
             ("kept-not-lost", 1, 100 - LOST[1]),
-            ("no-effect", 1, LOST[0]),
+            ("count-not-share", 0, 500 * LOST[0]),
+            ("count-not-share", 1, 500 * LOST[1]),
+            ("no-rounding", 0, below_smallest(1)),
+            ("no-rounding", 1, below_smallest(1024)),
+            ("scaled-too-late", 1, LOST[0]),
         ],
         rtol=0.0,
         atol=0.6,  # whole percents
@@ -154,6 +178,8 @@ EXERCISES = {
             "one-sided": [one_sided(1), one_sided(-1)],
             "factor-two": lambda f, x, h: 2 * numeric_gradient(f, x, h),
             "not-divided": lambda f, x, h: 2 * h * numeric_gradient(f, x, h),
+            "brackets": lambda f, x, h: h**2 * numeric_gradient(f, x, h),
+            "own-step": lambda f, x, h: numeric_gradient(f, x, 1e-6),
             "all-at-once": all_at_once,
             "step-not-undone": steps_kept,
             "missing-minus": lambda f, x, h: -numeric_gradient(f, x, h),

@@ -1,10 +1,13 @@
 """The exercises of chapter 6, the vocabulary."""
 
+from functools import partial
+
 import numpy as np
 
 from nwp.derivative import gradient_wrt_logits
+from nwp.exercises.frugal import Frugal, Passing, peak
 from nwp.exercises.kinds import Code, Numbers
-from nwp.loss import cross_entropy_from_logits, log_softmax
+from nwp.loss import cross_entropy_from_logits, log_softmax, softmax
 
 CONTEXTS, WORDS = 4096, 50_257
 BLOCK = 32 * 2**20
@@ -37,7 +40,21 @@ CAPPED = [
 
 
 def streaming(logits):
-    return logits[0] - log_softmax(logits)[0]
+    so_far = -np.inf
+    for z in logits:
+        so_far = np.logaddexp(so_far, z)
+    return so_far
+
+
+def read_twice(answer):
+    """Two numbers are kept, and no logit is looked at when it has passed."""
+    logits = Passing.of(np.linspace(-1.0, 1.0, 2000))
+    kept = peak(answer, logits)
+    return "read-twice" if kept > 8 * logits.size or logits.looks["back"] else None
+
+
+def shifted_by_first(logits):
+    return logits[0] + np.log(np.exp(logits - logits[0]).sum())
 
 
 def not_rescaled(logits):
@@ -60,12 +77,26 @@ STREAMS = [
     (np.array([0.0, 1.0]),),
     (np.array([1000.0, 1000.0]),),
     (np.array([-2000.0, -2001.0]),),
+    (np.array([0.0, 1000.0]),),
+    (np.array([1000.0, 0.0]),),
+    (np.array([-1e12, -1e12]),),
     (np.array([2.0, -1.0, 3.0, 0.5, 3.5]),),
 ]
 
 
 def loss_by_columns(hidden, weight, targets, columns):
-    return cross_entropy_from_logits(hidden @ weight.T, targets)
+    sums = np.full(len(hidden), -np.inf)
+    for start in range(0, len(weight), columns):
+        block = hidden @ weight[start : start + columns].T
+        sums = np.logaddexp(sums, np.logaddexp.reduce(block, axis=1))
+    return np.mean(sums - np.einsum("nd,nd->n", hidden, weight[targets]))
+
+
+def all_columns(answer):
+    """All logits together take half a million bytes, those of a block 5,000."""
+    hidden, weight = np.linspace(-1, 1, 32)[:, None], np.linspace(-2, 2, 2000)[:, None]
+    needed = peak(answer, hidden, weight, np.arange(32), 20)
+    return "all-columns" if needed > 250_000 else None
 
 
 def at(z, targets):
@@ -76,12 +107,19 @@ def last_block_dropped(hidden, weight, targets, columns):
     """Sum whole blocks only; the targets' own logits are looked up before."""
     z = hidden @ weight.T
     whole = z[:, : len(weight) // columns * columns]
-    return np.mean(whole[:, 0] - log_softmax(whole)[:, 0] - at(z, targets))
+    return np.mean(np.logaddexp.reduce(whole, axis=1) - at(z, targets))
 
 
 def targets_of_first_block(hidden, weight, targets, columns):
     z = hidden @ weight.T
     return np.mean(z[:, 0] - log_softmax(z)[:, 0] - at(z, targets % columns))
+
+
+def relative_to(maximum, hidden, weight, targets, columns):
+    """Sum relative to something else than each row's maximum."""
+    z = hidden @ weight.T
+    m = np.broadcast_to(maximum(z, columns), len(z))
+    return np.mean(m + np.log(np.exp(z - m[:, None]).sum(axis=1)) - at(z, targets))
 
 
 def sums_not_rescaled(hidden, weight, targets, columns):
@@ -105,6 +143,14 @@ def of_blocks(combine):
     return loss
 
 
+def with_base(base, hidden, weight, targets, columns):
+    """Take another base for the logarithm of the sum alone."""
+    z = hidden @ weight.T
+    m = z.max(axis=1)
+    log_s = z[:, 0] - log_softmax(z)[:, 0] - m
+    return np.mean(m + log_s / np.log(base) - at(z, targets))
+
+
 def unshifted(hidden, weight, targets, columns):
     z = hidden @ weight.T
     return np.mean(np.log(np.exp(z).sum(axis=1)) - at(z, targets))
@@ -113,13 +159,21 @@ def unshifted(hidden, weight, targets, columns):
 random = np.random.default_rng(6)
 LAYERS = [
     (np.array([[1.0]]), np.array([[0.0], [1.0], [2.0]]), np.array([2]), 2),
-    (np.array([[10.0], [-10.0]]), np.array([[90.0], [100.0], [-95.0]]), np.array([0, 2]), 2),
+    (np.array([[10.0], [10.0]]), np.array([[90.0], [100.0], [95.0]]), np.array([0, 2]), 2),
+    (np.array([[10.0], [-10.0]]), np.array([[90.0], [100.0], [95.0]]), np.array([0, 2]), 2),
+    (np.array([[10.0], [-10.0]]), np.array([[10.0], [90.0], [100.0]]), np.array([0, 2]), 1),
     (np.array([[1.0], [-1.0]]), np.array([[0.5], [1.0], [-2.0], [1.5]]), np.array([1, 3]), 2),
     (
         random.normal(size=(3, 2)).round(1),
         random.normal(size=(7, 2)).round(1),
         np.array([6, 0, 4]),
         3,
+    ),
+    (
+        random.normal(size=(3, 2)).round(1),
+        random.normal(size=(7, 2)).round(1),
+        np.array([1, 6, 3]),
+        10,
     ),
 ]
 
@@ -128,9 +182,15 @@ EXERCISES = {
         (4.0 * CONTEXTS * WORDS, 2.0 * CONTEXTS * WORDS, BLOCK // (4 * WORDS)),
         [
             ("numbers-not-bytes", 0, 1.0 * CONTEXTS * WORDS),
+            *[
+                ("other-unit", position, bytes_each * CONTEXTS * WORDS / unit)
+                for position, bytes_each in ((0, 4.0), (1, 2.0))
+                for unit in (10**9, 10**6, 2**30, 2**20)
+            ],
             ("eight-bytes", 0, 8.0 * CONTEXTS * WORDS),
             ("eight-bytes", 1, 4.0 * CONTEXTS * WORDS),
             ("numbers-not-bytes", 1, 1.0 * CONTEXTS * WORDS),
+            ("eight-bytes", 2, BLOCK // (8 * WORDS)),
             ("rounded-up", 2, BLOCK // (4 * WORDS) + 1),
             ("not-whole", 2, BLOCK / (4 * WORDS)),
             ("decimal-megabytes", 2, 32 * 10**6 // (4 * WORDS)),
@@ -152,6 +212,7 @@ EXERCISES = {
             "mean-of-means": lambda means, rows: means.mean(),
             "sum-not-mean": lambda means, rows: means @ rows,
             "divided-by-batches": lambda means, rows: means @ rows / len(rows),
+            "full-blocks": lambda means, rows: means @ rows / (rows[0] * len(rows)),
             "upside-down": lambda means, rows: np.average(means, weights=1 / rows),
         },
     ),
@@ -170,21 +231,33 @@ EXERCISES = {
                 lambda z, w, cap: capped_gradient(z, w, cap) / cap,
             ],
             "missing-minus": lambda z, w, cap: -capped_gradient(z, w, cap),
+            "truth-forgotten": lambda z, w, cap: softmax(cap * np.tanh(z / cap)) * slope(z, cap),
+            "right-word-only": lambda z, w, cap: (
+                capped_gradient(z, w, cap) * (np.arange(len(z)) == w)
+            ),
         },
     ),
-    "6.5": Code(
+    "6.5": Frugal(
         streaming,
         STREAMS,
         {
             "max-shift": lambda z: np.log(np.exp(z).sum()),
             "not-rescaled": not_rescaled,
-            "maximum-forgotten": lambda z: streaming(z) - z.max(),
+            "fixed-shift": shifted_by_first,
+            "log-base": [
+                lambda z: streaming(z) / np.log(2),
+                lambda z: streaming(z) / np.log(10),
+                lambda z: z.max() + (streaming(z) - z.max()) / np.log(2),
+                lambda z: z.max() + (streaming(z) - z.max()) / np.log(10),
+            ],
+            "maximum-forgotten": lambda z: np.log(np.exp(z - z.max()).sum()),
             "starts-at-zero": starts_at_zero,
             "missing-log": lambda z: z.max() + np.exp(streaming(z) - z.max()),
             "only-the-maximum": lambda z: z.max(),
         },
+        missed=read_twice,
     ),
-    "6.6": Code(
+    "6.6": Frugal(
         loss_by_columns,
         LAYERS,
         {
@@ -198,6 +271,19 @@ EXERCISES = {
                 h @ u.T, w, reduction="sum"
             ),
             "missing-minus": lambda h, u, w, columns: -loss_by_columns(h, u, w, columns),
+            "one-shift": partial(relative_to, lambda z, columns: z.max()),
+            "starts-at-zero": partial(relative_to, lambda z, columns: z.max(axis=1).clip(0)),
+            "fixed-shift": partial(relative_to, lambda z, columns: z[:, :columns].max(axis=1)),
+            "no-mean": lambda h, u, w, columns: cross_entropy_from_logits(
+                h @ u.T, w, reduction="none"
+            ),
+            "log-base": [
+                lambda *given: loss_by_columns(*given) / np.log(2),
+                lambda *given: loss_by_columns(*given) / np.log(10),
+                partial(with_base, 2),
+                partial(with_base, 10),
+            ],
         },
+        missed=all_columns,
     ),
 }

@@ -4,13 +4,13 @@ import numpy as np
 
 from nwp.equivalence import kl_divergence
 from nwp.exercises.kinds import Code, Numbers
-from nwp.loss import cross_entropy_from_logits
+from nwp.loss import cross_entropy_from_logits, softmax
 from nwp.teacher_forcing import shift
 
 CHAIN = np.array([0.5, 0.3, 0.2, 0.9])
 TOTAL = -np.log(CHAIN).sum()
 PAIRS = 1024
-ESCAPE = -5 * np.log(0.9)
+ESCAPE, FOUR = -5 * np.log(0.9), -4 * np.log(0.9)
 
 
 def shifted(tokens):
@@ -33,8 +33,21 @@ def sentence_divergence(p, q):
 LANGUAGES = [
     (np.array([1.0]), np.array([0.5])),
     (np.array([0.5, 0.5]), np.array([0.5, 0.25])),
+    (np.array([0.5, 0.5]), np.array([0.5, 0.0])),
     (np.array([0.5, 0.25, 0.125, 0.125]), np.array([0.25, 0.5, 0.0625, 0.125])),
 ]
+
+
+def at_least(least):
+    return lambda p, q: p @ np.log(p / np.maximum(q, least))
+
+
+def with_epsilon(epsilon):
+    return lambda p, q: p @ np.log(p / (q + epsilon))
+
+
+def zero_skipped(p, q):
+    return p[q > 0] @ np.log(p[q > 0] / q[q > 0])
 
 
 def padded_loss(logits, tokens):
@@ -52,6 +65,28 @@ def padding_is(word):
     return lambda logits, tokens: padded_loss(logits, np.where(tokens < 0, word(logits), tokens))
 
 
+def read_not_asked(logits, tokens):
+    """Count where a word was read, so also what stands behind the last word of a sentence."""
+    read, asked = shift(tokens)
+    asked = np.where(asked < 0, logits.shape[-1] - 1, asked)
+    return cross_entropy_from_logits(logits, np.where(read < 0, -1, asked), ignore_index=-1)
+
+
+def picked(logs, tokens):
+    """Average minus the logarithms of the words that came."""
+    targets = shift(tokens)[1]
+    came = np.nonzero(targets >= 0)
+    return -np.mean(logs[*came, targets[came]])
+
+
+def shifted_alike(logits, tokens):
+    return unshifted(logits - logits.max(), tokens)
+
+
+def unshifted(logits, tokens):
+    return picked(logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)), tokens)
+
+
 def mean_of_sentences(logits, tokens):
     return np.mean(each_loss(logits, tokens).sum(axis=1) / (tokens[:, 1:] >= 0).sum(axis=1))
 
@@ -59,6 +94,9 @@ def mean_of_sentences(logits, tokens):
 random = np.random.default_rng(7)
 SENTENCES = [
     (np.array([[[0.0, 1.0], [2.0, 0.0]]]), np.array([[0, 1, 1]])),
+    (np.array([[[1000.0, 1000.0], [1000.0, 1000.0]]]), np.array([[0, 1, 1]])),
+    (np.array([[[0.0, 0.0], [1000.0, 1000.0]]]), np.array([[0, 1, 1]])),
+    (np.array([[[1000.0, 0.0], [2.0, 0.0]]]), np.array([[0, 1, 1]])),
     (
         np.array([[[0.0, 1.0], [2.0, 0.0]], [[1.0, 0.0], [0.0, 3.0]]]),
         np.array([[0, 1, 1], [1, 1, -1]]),
@@ -78,6 +116,9 @@ EXERCISES = {
             ("log-base", 0, TOTAL / np.log(10)),
             ("missing-minus", 0, -TOTAL),
             ("added-probabilities", 1, CHAIN.sum()),
+            ("mean-not-total", 1, np.exp(-TOTAL / 4)),
+            ("log-base", 2, np.log2(3)),
+            ("log-base", 2, np.log10(3)),
             ("missing-minus", 2, -np.log(3)),
             ("probability-not-loss", 2, 0.2),
             ("later-contexts", 2, TOTAL + np.log(3)),
@@ -90,6 +131,8 @@ EXERCISES = {
             ("off-by-one", 1, PAIRS * (PAIRS - 1) // 2),
             ("off-by-one", 1, (PAIRS + 1) * (PAIRS + 2) // 2),
             ("full-contexts", 1, PAIRS**2),
+            ("full-contexts", 1, PAIRS * (PAIRS + 1)),
+            ("full-contexts", 1, (PAIRS + 1) ** 2),
             ("off-by-one", 2, PAIRS + 1),
         ],
     ),
@@ -98,6 +141,11 @@ EXERCISES = {
         [
             ("one-step", 0, ESCAPE / 5),
             ("missing-minus", 0, -ESCAPE),
+            ("log-base", 0, ESCAPE / np.log(2)),
+            ("log-base", 0, ESCAPE / np.log(10)),
+            *[("off-by-one", i, wrong) for i, wrong in enumerate((FOUR, *[1 - np.exp(-FOUR)] * 2))],
+            ("percent-not-share", 1, 100 * (1 - np.exp(-ESCAPE))),
+            ("percent-not-share", 2, 100 * (1 - 0.9**5)),
             ("complement", 1, np.exp(-ESCAPE)),
             ("complement", 2, 0.9**5),
             ("one-step", 2, 0.1),
@@ -110,7 +158,13 @@ EXERCISES = {
             ("teacher-forced", 0, 1.0),
             ("teacher-forced", 1, 1.0),
             ("teacher-forced", 2, 0.0),
+            ("percent-not-share", 0, 50.0),
+            ("percent-not-share", 1, 50.0),
+            ("count-not-share", 1, 2.0),
             ("log-base", 2, 1.0),
+            ("log-base", 2, np.log10(2)),
+            ("missing-minus", 2, -np.log(2)),
+            ("mean-not-total", 2, np.log(2) / 3),
             ("entropy-not-excess", 2, np.log(4)),
         ],
     ),
@@ -142,8 +196,15 @@ EXERCISES = {
             "unweighted": lambda p, q: np.log(p / q).mean(),
             "cross-entropy": lambda p, q: -(p @ np.log(q)),
             "missing-minus": lambda p, q: -sentence_divergence(p, q),
-            "log-base": lambda p, q: sentence_divergence(p, q) / np.log(2),
+            "epsilon": [make(10.0**-k) for make in (at_least, with_epsilon) for k in range(6, 17)],
+            "zero-skipped": zero_skipped,
+            "log-base": [
+                lambda p, q: sentence_divergence(p, q) / np.log(2),
+                lambda p, q: sentence_divergence(p, q) / np.log(10),
+            ],
         },
+        rtol=1e-5,  # an epsilon is recognized by what it does to the impossible
+        atol=2e-5,
     ),
     "7.8": Code(
         padded_loss,
@@ -153,6 +214,7 @@ EXERCISES = {
                 padding_is(lambda logits: logits.shape[-1] - 1),
                 padding_is(lambda logits: 0),
                 lambda logits, tokens: each_loss(logits, tokens).mean(),
+                read_not_asked,
             ],
             "mean-of-means": mean_of_sentences,
             "no-shift": lambda logits, tokens: cross_entropy_from_logits(
@@ -164,6 +226,16 @@ EXERCISES = {
                 each_loss(logits, tokens).sum() / len(tokens)
             ),
             "missing-minus": lambda logits, tokens: -padded_loss(logits, tokens),
+            "zero-not-counted": lambda logits, tokens: padded_loss(
+                logits, np.where(tokens == 0, -1, tokens)
+            ),
+            "max-shift": unshifted,
+            "one-shift": shifted_alike,
+            "log-of-zero": lambda logits, tokens: picked(np.log(softmax(logits)), tokens),
+            "log-base": [
+                lambda logits, tokens: padded_loss(logits, tokens) / np.log(2),
+                lambda logits, tokens: padded_loss(logits, tokens) / np.log(10),
+            ],
         },
     ),
 }

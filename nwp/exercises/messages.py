@@ -73,8 +73,16 @@ MESSAGES = {
 
 MISTAKES = {
     "en": {
+        "above-the-peak": (
+            "more than the peak rate. Where warm-up and decay would both give more than 1, the "
+            "share is 1."
+        ),
         "added-probabilities": "probabilities added. That all of it happens is a product.",
         "all-at-once": "all coordinates moved at once. A partial derivative moves one of them.",
+        "all-columns": (
+            "all logits at once. The result is right, but no more than the logits of `columns` "
+            "words are to be there at a time."
+        ),
         "all-in-matrices": "all weights taken for matrices. The others keep both means.",
         "all-words": "a mean over all words. Only the word that came enters the loss.",
         "answer-in-context": "the next word is part of its own context, so nothing is uncertain.",
@@ -86,6 +94,7 @@ MISTAKES = {
         "blocks-added": "logarithms of blocks added. It is the sums inside them that add up.",
         "blocks-averaged": "a mean over blocks. The sum in the softmax runs over all words.",
         "both-means": "both means left out. Muon keeps one.",
+        "brackets": "x / 2 * h, which multiplies by h. To divide by 2h, set brackets: x / (2 * h).",
         "by-column": "shares of each column. A row is a context, and its shares sum to 1.",
         "changed-argument": (
             "an argument changed in place, for instance by -=. The caller still needs it: work on "
@@ -93,10 +102,12 @@ MISTAKES = {
         ),
         "chord-not-gap": "the height of the chord. The gap is how far it lies above the curve.",
         "complement": "the share that stays, where the share that leaves is asked for.",
+        "context-ignored": "the word before is not used: a bigram has one row of shares for each.",
         "contexts-summed": "the contexts' entropies added up. Weight each by how often it occurs.",
         "contexts-unweighted": (
             "a plain mean over contexts. A context that occurs more often counts more."
         ),
+        "count-not-share": "a count, where a share of all is asked for.",
         "cross-entropy": "the cross-entropy. The divergence is what it exceeds the entropy by.",
         "crossed": "1 - s and s exchanged on the chord: at s = 0 both must be at the first point.",
         "curve-not-gap": "the loss at the midpoint. The gap is how far the chord lies above it.",
@@ -124,7 +135,14 @@ MISTAKES = {
         ),
         "factor-forgotten": "the factor ŷ in front of the bracket is missing.",
         "factor-two": "a factor of 2: the two points of a central difference are 2h apart.",
+        "fixed-shift": (
+            "a shift by the first logit or the first block alone. A later logit may be much "
+            "larger: then raise the maximum, and rescale the sum."
+        ),
         "flat-bottom": "a flat bottom taken for a few points: everything on it is a minimizer.",
+        "full-blocks": (
+            "every block counted with as many rows as the first. Each has its own number."
+        ),
         "full-contexts": "every context counted with full length. They grow word by word.",
         "gap-reversed": "curve minus chord. The chord gap is the chord minus the curve.",
         "gradient-in-logits": "the gradient in the logits, where that in the probabilities is due.",
@@ -151,6 +169,10 @@ MISTAKES = {
         "logit-not-probability": "the logit, where the probability is asked for.",
         "loss-for-probability": "a loss, where a probability is asked for.",
         "losses-differ": "the losses of “.” must be finite and the same.",
+        "masked-by-product": (
+            "a loss multiplied by 0 so that it does not count. Infinity times 0 is no number: "
+            "select the positions that count."
+        ),
         "max-shift": (
             "the shift by the largest logit is missing: exp overflows for large logits and rounds "
             "to 0 for small ones."
@@ -186,8 +208,16 @@ MISTAKES = {
             "no effect at all: what scales all numerators and the denominator alike cancels."
         ),
         "no-mean": "one loss for each row, where their mean is asked for.",
+        "no-rounding": (
+            "the share below the smallest number. Not all of that becomes 0: what is above half "
+            "of this number is rounded up to it."
+        ),
         "no-shift": (
             "no shift: the target is the word just read, and the model need only copy it."
+        ),
+        "no-step": (
+            "-1/p itself, or nearly. Asked for is the quotient with the step h, which differs "
+            "where h is large."
         ),
         "not-distributions": (
             "two predictions are asked for, each with four probabilities that sum to 1."
@@ -210,19 +240,41 @@ MISTAKES = {
         "one-byte-each": "each number taken for one byte. In float32 it has 4.",
         "one-epoch": "the step cut off at the end of its epoch. The rest comes from the next one.",
         "one-minus": "1 - p instead of -log p.",
+        "one-point": "divided by 2h, as for two points. Here there is one, at the distance h.",
+        "one-shift": (
+            "one shift for all rows, as by z.max(). Each row has a largest logit of its own; "
+            "relative to another one's, all of its terms may round to 0."
+        ),
         "one-sided": "a one-sided difference. The central one takes a point on each side.",
         "one-step": "one step of five.",
         "only-the-maximum": "the maximum alone. It is only the largest term of the sum.",
+        "other-seed": "another seed. The order of an epoch is drawn with [seed, epoch].",
+        "other-unit": (
+            "another unit. A GB is 10**9 bytes, a GiB 2**30: see which one is asked for, or "
+            "whether it is bytes."
+        ),
+        "own-step": "a step of your own, or the derivative itself. The result depends on h.",
         "padding-counted": (
             "padding counted as words. Positions whose target is -1 belong neither to the sum "
             "nor to the count; NumPy reads the index -1 as the last word."
         ),
         "per-length": "divided by the squared length of v. No unit vector was asked for.",
         "percent": "1 taken for 1 %.",
+        "percent-not-share": "percent, where a share between 0 and 1 is asked for.",
+        "perplexity-not-loss": (
+            "the perplexity, where the loss is asked for: an exponential too many."
+        ),
         "predictions-not-weights": "the predictions averaged, where the weights are meant.",
         "probability-not-loss": "a probability, or a difference of them, where a loss is due.",
         "projected": "a projection onto the sum 0. The softmax weighs the words by ŷ.",
+        "read-twice": (
+            "more kept than two numbers, or a logit looked at again. The result is right, but "
+            "each logit comes once."
+        ),
         "real-part": "the real part. The slope is in the imaginary one.",
+        "remainder-dropped": (
+            "the last rows of an epoch left out where they do not fill a step. Every row is read."
+        ),
         "renormalized": (
             "the model's probabilities made to sum to 1 on the language. What it puts outside is "
             "lost, and must cost."
@@ -238,9 +290,15 @@ MISTAKES = {
         "scale-forgotten": (
             "the scale c is lost: c·tanh(z/c) has slope 1 at 0, and reaches up to c, not 1."
         ),
+        "scaled-too-late": "scaled after it was stored. What has become 0 stays 0: multiply first.",
+        "share-fallen": "by how much the rate has fallen. Asked for is what is left of it.",
         "share-not-percent": "a share, where percent are asked for.",
         "shift-not-undone": "shifted by the maximum in one place, and not in the other.",
         "shift-twice": "the shift done twice: each word is asked for the next word but one.",
+        "size-forgotten": (
+            "the size of the vocabulary forgotten. Each of the `size` words gets one more, "
+            "whether it occurs or not, so a row's sum grows by `size`."
+        ),
         "slope-not-curvature": "a slope, the first derivative. The curvature is the second.",
         "standard-deviation": "the standard deviation. The curvature is its square.",
         "starts-at-zero": (
@@ -277,8 +335,15 @@ MISTAKES = {
         "unweighted": "a plain mean. Weight its terms by their probabilities.",
         "uphill": "a step uphill: descent subtracts the gradient.",
         "upside-down": "the quotient upside down.",
+        "validation-counted": (
+            "pairs of the validation text counted, too. It is to be predicted, not learned."
+        ),
         "weights-not-predictions": "the weights averaged, where the predictions are meant.",
         "weights-only": "the weights alone. Gradient, exact copy and means take memory, too.",
+        "whole-matrix": (
+            "the whole matrix. The result is right, but for 50,000 words it would take 20 GB: "
+            "multiply out what the matrix does to g."
+        ),
         "with-itself": "each point paired with itself too: its gap is 0 and hides the others.",
         "wrapped": (
             "the first word as the target of the last one, as np.roll does. The last word has no "
@@ -286,16 +351,25 @@ MISTAKES = {
         ),
         "wrong-axis": "the wrong axis: sentences are cut off, not words. Words are on the last.",
         "wrong-way": "the wrong way: a larger probability costs less.",
+        "zero-not-counted": "the word with the id 0 left out. Only a target of -1 is not counted.",
         "zero-skipped": (
-            "a term left out because p is 0 there. Only where the first distribution is 0 does a "
-            "term vanish."
+            "a term left out because the second distribution is 0 there. Only where the first "
+            "one is 0 does a term vanish."
         ),
     },
     "pt": {
+        "above-the-peak": (
+            "mais do que o pico. Onde aquecimento e decaimento dariam ambos mais do que 1, a "
+            "fração é 1."
+        ),
         "added-probabilities": (
             "probabilidades somadas. A probabilidade de que tudo aconteça é um produto."
         ),
         "all-at-once": "todas as coordenadas movidas juntas. A derivada parcial move uma só.",
+        "all-columns": (
+            "todos os logits de uma vez. O resultado está certo, mas deve haver, de cada vez, no "
+            "máximo os logits de `columns` palavras."
+        ),
         "all-in-matrices": "todos os pesos tomados por matrizes. Os demais guardam as duas médias.",
         "all-words": "uma média sobre todas as palavras. Só a palavra que veio entra na perda.",
         "answer-in-context": (
@@ -309,6 +383,9 @@ MISTAKES = {
         "blocks-added": "logaritmos de blocos somados. O que se soma são as somas dentro deles.",
         "blocks-averaged": "uma média sobre blocos. A soma do softmax percorre todas as palavras.",
         "both-means": "as duas médias deixadas de fora. O Muon guarda uma.",
+        "brackets": (
+            "x / 2 * h, que multiplica por h. Para dividir por 2h, use parênteses: x / (2 * h)."
+        ),
         "by-column": "frações de cada coluna. Uma linha é um contexto, e suas frações somam 1.",
         "changed-argument": (
             "um argumento alterado no lugar, por exemplo com -=. Quem chamou a função ainda "
@@ -316,12 +393,16 @@ MISTAKES = {
         ),
         "chord-not-gap": "a altura da corda. A folga é o quanto ela fica acima da curva.",
         "complement": "a parte que fica, quando se pede a parte que sai.",
+        "context-ignored": (
+            "a palavra anterior não foi usada: um bigrama tem uma linha de frações para cada uma."
+        ),
         "contexts-summed": (
             "as entropias dos contextos somadas. Pondere cada uma pela frequência do contexto."
         ),
         "contexts-unweighted": (
             "uma média simples sobre contextos. Um contexto mais frequente conta mais."
         ),
+        "count-not-share": "uma contagem, quando se pede uma fração do total.",
         "cross-entropy": "a entropia cruzada. A divergência é o que nela excede a entropia.",
         "crossed": "1 - s e s trocados na corda: em s = 0 ambos devem estar no primeiro ponto.",
         "curve-not-gap": "a perda no ponto médio. A folga é o quanto a corda fica acima dela.",
@@ -353,7 +434,15 @@ MISTAKES = {
         "factor-two": (
             "um fator 2: os dois pontos da diferença central estão à distância 2h um do outro."
         ),
+        "fixed-shift": (
+            "um deslocamento só pelo primeiro logit ou pelo primeiro bloco. Um logit posterior "
+            "pode ser muito maior: nesse caso aumente o máximo e reescale a soma."
+        ),
         "flat-bottom": "um fundo plano tomado por alguns pontos: todo ponto dele é um minimizador.",
+        "full-blocks": (
+            "todos os blocos contados com tantas linhas quantas o primeiro. Cada um tem o seu "
+            "número."
+        ),
         "full-contexts": (
             "cada contexto contado com o comprimento total. Eles crescem palavra a palavra."
         ),
@@ -386,6 +475,10 @@ MISTAKES = {
         "logit-not-probability": "o logit, quando se pede a probabilidade.",
         "loss-for-probability": "uma perda, quando se pede uma probabilidade.",
         "losses-differ": "as perdas de “.” devem ser finitas e iguais.",
+        "masked-by-product": (
+            "uma perda multiplicada por 0 para que não conte. Infinito vezes 0 não é um número: "
+            "selecione as posições que contam."
+        ),
         "max-shift": (
             "falta o deslocamento pelo maior logit: exp transborda com logits grandes e é "
             "arredondada para 0 com os pequenos."
@@ -422,8 +515,16 @@ MISTAKES = {
             "nenhum efeito: o que multiplica igualmente os numeradores e o denominador se cancela."
         ),
         "no-mean": "uma perda para cada linha, quando se pede a média delas.",
+        "no-rounding": (
+            "a fração abaixo do menor número. Nem tudo isso vira 0: o que passa da metade desse "
+            "número é arredondado para ele."
+        ),
         "no-shift": (
             "nenhum deslocamento: o alvo é a palavra que o modelo acabou de ler, e basta copiá-la."
+        ),
+        "no-step": (
+            "o próprio -1/p, ou quase. Pede-se o quociente com o passo h, que é diferente quando "
+            "h é grande."
         ),
         "not-distributions": (
             "pedem-se duas previsões, cada uma com quatro probabilidades que somam 1."
@@ -448,19 +549,42 @@ MISTAKES = {
         "one-byte-each": "cada número tomado por um byte. Em float32 ele tem 4.",
         "one-epoch": "o passo cortado no fim da época. O resto vem da época seguinte.",
         "one-minus": "1 - p em vez de -log p.",
+        "one-point": (
+            "uma divisão por 2h, como se houvesse dois pontos. Aqui há um só, à distância h."
+        ),
+        "one-shift": (
+            "um só deslocamento para todas as linhas, como em z.max(). Cada linha tem o seu maior "
+            "logit; em relação ao de outra, todas as suas parcelas podem ser arredondadas para 0."
+        ),
         "one-sided": "uma diferença de um lado só. A diferença central usa um ponto de cada lado.",
         "one-step": "um passo de cinco.",
         "only-the-maximum": "só o máximo. Ele é apenas o maior termo da soma.",
+        "other-seed": "outra semente. A ordem de uma época é sorteada com [seed, epoch].",
+        "other-unit": (
+            "outra unidade. Um GB são 10**9 bytes, um GiB são 2**30: veja qual é a pedida, ou se "
+            "são bytes."
+        ),
+        "own-step": "um passo escolhido por você, ou a própria derivada. O resultado depende de h.",
         "padding-counted": (
             "preenchimento contado como palavra. Posições cujo alvo é -1 não entram na soma nem "
             "na contagem; o NumPy lê o índice -1 como a última palavra."
         ),
         "per-length": "dividido pelo quadrado do comprimento de v. Não se pediu vetor unitário.",
         "percent": "1 tomado por 1%.",
+        "percent-not-share": "uma porcentagem, quando se pede uma fração entre 0 e 1.",
+        "perplexity-not-loss": "a perplexidade, quando se pede a perda: há uma exponencial a mais.",
         "predictions-not-weights": "a média das previsões, quando se pede a dos pesos.",
         "probability-not-loss": "uma probabilidade, ou uma diferença delas, no lugar de uma perda.",
         "projected": "uma projeção sobre a soma 0. O softmax pondera as palavras por ŷ.",
+        "read-twice": (
+            "mais do que dois números guardados, ou um logit visto de novo. O resultado está "
+            "certo, mas cada logit passa uma só vez."
+        ),
         "real-part": "a parte real. A inclinação está na parte imaginária.",
+        "remainder-dropped": (
+            "as últimas linhas de uma época omitidas quando não enchem um passo. Todas as linhas "
+            "são lidas."
+        ),
         "renormalized": (
             "as probabilidades do modelo forçadas a somar 1 na língua. O que ele põe fora dela "
             "se perde, e isso deve custar."
@@ -476,10 +600,18 @@ MISTAKES = {
         "scale-forgotten": (
             "a escala c se perdeu: c·tanh(z/c) tem inclinação 1 em 0 e vai até c, não até 1."
         ),
+        "scaled-too-late": (
+            "multiplicado depois de armazenado. O que virou 0 continua 0: multiplique antes."
+        ),
+        "share-fallen": "o quanto a taxa caiu. Pede-se o que resta dela.",
         "share-not-percent": "uma fração, quando se pede uma porcentagem.",
         "shift-not-undone": "deslocado pelo máximo num lugar e não no outro.",
         "shift-twice": (
             "o deslocamento feito duas vezes: pede-se a cada palavra a que vem depois da próxima."
+        ),
+        "size-forgotten": (
+            "o tamanho do vocabulário esquecido. Cada uma das `size` palavras recebe um a mais, "
+            "ocorra ela ou não; por isso a soma da linha cresce `size`."
         ),
         "slope-not-curvature": "uma inclinação, a primeira derivada. A curvatura é a segunda.",
         "standard-deviation": "o desvio-padrão. A curvatura é o quadrado dele.",
@@ -517,8 +649,15 @@ MISTAKES = {
         "unweighted": "uma média simples. Pondere as parcelas por suas probabilidades.",
         "uphill": "um passo para cima: a descida subtrai o gradiente.",
         "upside-down": "o quociente invertido.",
+        "validation-counted": (
+            "pares do texto de validação também contados. Ele deve ser previsto, não aprendido."
+        ),
         "weights-not-predictions": "a média dos pesos, quando se pede a das previsões.",
         "weights-only": "só os pesos. Gradiente, cópia exata e médias também ocupam memória.",
+        "whole-matrix": (
+            "a matriz inteira. O resultado está certo, mas para 50.000 palavras ela ocuparia 20 "
+            "GB: desenvolva o que a matriz faz com g."
+        ),
         "with-itself": (
             "cada ponto pareado também consigo mesmo: essa folga é 0 e esconde as outras."
         ),
@@ -530,9 +669,10 @@ MISTAKES = {
             "o eixo errado: assim se cortam frases, não palavras. As palavras estão no último eixo."
         ),
         "wrong-way": "o sentido contrário: uma probabilidade maior custa menos.",
+        "zero-not-counted": "a palavra de id 0 foi omitida. Só um alvo igual a -1 não é contado.",
         "zero-skipped": (
-            "um termo omitido porque p é 0 ali. Só onde a primeira distribuição é 0 o termo "
-            "desaparece."
+            "um termo omitido porque a segunda distribuição é 0 ali. Só onde a primeira é 0 o "
+            "termo desaparece."
         ),
     },
 }
