@@ -12,6 +12,7 @@ import inspect
 import linecache
 import math
 import sys
+import sysconfig
 import time
 import traceback
 import warnings
@@ -27,6 +28,11 @@ SECONDS = 10.0  # of processor time for one call; a loop that never ends is stop
 SHOWN_AT_MOST = 48  # entries of an argument; of a larger one the shape is shown
 BLANKS = (None, ..., NotImplemented)
 FLOAT32 = float(np.finfo(np.float32).eps)
+
+LIBRARIES = (
+    "<frozen ",  # what imports
+    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+)
 
 # What a stub does: nothing, or raise. Calls, names and operations of the reader's are others.
 OF_STUBS = {
@@ -394,10 +400,11 @@ def _outcome(
 def _within(seconds: float, call: Callable[[], Any]) -> Any:
     """Call, and raise `_Endless` once it has taken more than so much processor time.
 
-    Python looks at the clock at every line of the call. So it needs neither signals, which only
-    the main thread gets and Windows lacks, nor a second thread, which a page has not; and a
-    machine that is busy with other things does not shorten the time. A loop inside one call of
-    NumPy is not seen, nor is one where a debugger already looks on.
+    Python looks at the clock at every instruction of the reader's code, and at every call of a
+    library's. So it needs neither signals, which only the main thread gets and Windows lacks, nor
+    a second thread, which a page has not; and a machine that is busy with other things does not
+    shorten the time. A loop inside one call of NumPy is not seen, nor is one where a debugger
+    already looks on.
     """
     if sys.gettrace() is not None:
         return call()
@@ -407,6 +414,9 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
     def watch(frame: FrameType, event: str, argument: Any) -> Any:
         if clock() > end:
             raise _Endless
+        if frame.f_code.co_filename.startswith(LIBRARIES):  # such as an import, which is long
+            return None
+        frame.f_trace_opcodes = True  # a loop on one line reaches no other
         return watch
 
     sys.settrace(watch)
