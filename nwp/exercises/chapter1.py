@@ -20,7 +20,7 @@ UNIFORM = float(cross_entropy(np.full(50_000, 1 / 50_000), 0))
 
 def blind_pair(*predictions):
     try:
-        single, spread = (None if p is None else array_of(p) for p in predictions)
+        single, spread = (None if p is None else without_dust(p) for p in predictions)
         given = [p for p in (single, spread) if p is not None]
         losses = cross_entropy(given, [3] * len(given), reduction="none")
     except (TypeError, ValueError):  # too few, too many, no numbers, no distributions
@@ -29,14 +29,15 @@ def blind_pair(*predictions):
         return "not-distributions"
     if not np.isfinite(losses).all() or not np.allclose(losses, losses[0], rtol=1e-6, atol=0):
         return "losses-differ"
-    if single is not None and wrong_words(single) != 1:
+    if single is not None and np.count_nonzero(single[:3]) != 1:
         return "not-on-one-word"
-    return "not-spread-out" if spread is not None and wrong_words(spread) < 2 else None
+    return "not-spread-out" if spread is not None and np.count_nonzero(spread[:3]) < 2 else None
 
 
-def wrong_words(prediction):
-    """Count the wrong words with some probability; 1 - 0.8 - 0.2 is none."""
-    return np.count_nonzero(prediction[:3] > 1e-9)
+def without_dust(prediction):
+    """Make 0 of what arithmetic leaves of it, such as 1 - 0.8 - 0.2."""
+    prediction = array_of(prediction)
+    return np.where(np.abs(prediction) < 1e-12, 0, prediction)
 
 
 def batch_loss(probabilities, targets):
