@@ -372,7 +372,7 @@ MISTAKES = {
         "wrong-axis": "the wrong axis: sentences are cut off, not words. Words are on the last.",
         "wrong-way": "the wrong way: a larger probability costs less.",
         "zero-log-zero": (
-            "0 times log 0. To NumPy that is 0 · (-inf), and so nan, where 0 is meant. Take from "
+            "0 times log 0. To NumPy that is 0 · (-inf), and so NaN, where 0 is meant. Take from "
             "each row the entry of the word that came, or leave out the terms with a 0."
         ),
         "zero-skipped": (
@@ -630,7 +630,7 @@ MISTAKES = {
         ),
         "wrong-way": "o sentido contrário: uma probabilidade maior custa menos.",
         "zero-log-zero": (
-            "0 vezes log 0. Para o NumPy isso é 0 · (-inf), ou seja, nan, quando deveria ser 0. "
+            "0 vezes log 0. Para o NumPy isso é 0 · (-inf), ou seja, NaN, quando deveria ser 0. "
             "Tome de cada linha a entrada da palavra que veio, ou deixe de fora os termos com 0."
         ),
         "zero-skipped": (
