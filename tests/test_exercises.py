@@ -11,6 +11,7 @@ import re
 import string
 import warnings
 from fractions import Fraction
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -22,10 +23,11 @@ from notebooks import ROOT
 
 from nwp import exercises
 from nwp.exercises import check, find, numbers
-from nwp.exercises.kinds import Code, Numbers, Witness
+from nwp.exercises.kinds import Code, Numbers, Proof, Witness
 from nwp.exercises.messages import MESSAGES, MISTAKES
 
 LOG2 = np.log(2)
+BOOK = "title: a book\nauthor: The nwp authors\n"
 
 
 def row_softmax(z):
@@ -54,6 +56,14 @@ def tempered(loss):
     return lambda z, w, temperatures: np.array([loss(z, w, t) for t in temperatures])
 
 
+def divided_in_place(logits, targets, temperatures):
+    losses = []
+    for temperature in temperatures:
+        logits /= temperature
+        losses.append(row_losses(logits, targets).mean())
+    return losses
+
+
 # Chapter 2
 
 
@@ -72,6 +82,11 @@ def mean_surprise(groups):
 
 def surprises(groups):
     return [-(n / n.sum() * np.log(n / n.sum())).sum() for n in groups]
+
+
+def last_pair_counted(tokens, k):
+    groups = followers(tokens[:-1], k)
+    return sum(-(n * np.log(n / n.sum())).sum() for n in groups) / (len(tokens) - k)
 
 
 def including_the_answer(tokens, k):
@@ -145,6 +160,12 @@ def stochastic(table, contexts, targets, rate):
     for x, w in zip(contexts, targets, strict=True):
         moved[x] -= rate * (row_softmax(moved[x]) - np.eye(table.shape[1])[w]) / len(targets)
     return moved
+
+
+def in_place_uphill(table, contexts, targets, rate):
+    for x, part in zip(contexts, errors_at(table, contexts, targets), strict=True):
+        table[x] += rate * part / len(targets)
+    return table
 
 
 def in_probabilities(table, contexts, targets):
@@ -321,12 +342,14 @@ WRONG_FUNCTIONS = {
         "every-pair": lambda p, w: np.mean(-np.log(p[:, w])),
         "all-words": lambda p, w: np.mean(-np.log(p)),
         "one-minus": lambda p, w: (1 - chosen(p, w)).mean(),
+        "zero-log-zero": lambda p, w: np.mean(-(np.eye(p.shape[1])[w] * np.log(p)).sum(axis=1)),
         "epsilon": lambda p, w: -np.log(np.clip(chosen(p, w), 1e-12, 1)).mean(),
     },
     "1.6": {
         "max-shift": lambda z, w: np.log(sum(np.exp(z))) - z[w],
         "log-of-zero": lambda z, w: -np.log(row_softmax(z)[w]),
         "sum-rounds-away": lambda z, w: row_losses(z[None], [w])[0],
+        "ties-lost": lambda z, w: z.max() + np.log1p(np.exp(z[z < z.max()] - z.max()).sum()) - z[w],
         "shift-not-undone": lambda z, w: np.log(np.exp(z - z.max()).sum()) - z[w],
         "most-probable-word": lambda z, w: np.log1p(
             np.exp(np.delete(z - z.max(), z.argmax())).sum()
@@ -342,6 +365,8 @@ WRONG_FUNCTIONS = {
         "no-effect": tempered(lambda z, w, t: row_losses(z, w).mean()),
         "sum-not-mean": tempered(lambda z, w, t: row_losses(z / t, w).sum()),
         "missing-minus": tempered(lambda z, w, t: -row_losses(z / t, w).mean()),
+        "log-base": tempered(lambda z, w, t: row_losses(z / t, w).mean() / LOG2),
+        "changed-argument": divided_in_place,
         "max-shift": tempered(
             lambda z, w, t: np.mean(np.log(np.exp(z / t).sum(axis=1)) - chosen(z / t, w))
         ),
@@ -362,6 +387,7 @@ WRONG_FUNCTIONS = {
         "joint": lambda tokens, k: surprises([np.concatenate(followers(tokens, k))])[0],
         "answer-in-context": including_the_answer,
         "off-by-one": lambda tokens, k: mean_surprise(followers(tokens, k + 1)),
+        "last-pair": lambda tokens, k: mean_surprise(followers(tokens[:-1], k)),
         "backwards": lambda tokens, k: mean_surprise(followers(list(reversed(tokens)), k)),
         "log-base": lambda tokens, k: mean_surprise(followers(tokens, k)) / LOG2,
         "missing-minus": lambda tokens, k: -mean_surprise(followers(tokens, k)),
@@ -378,6 +404,10 @@ WRONG_FUNCTIONS = {
     "3.7": {
         "gap-reversed": lambda f, points, s: min(-gap for gap in gaps(f, points, s)),
         "crossed": lambda f, points, s: min(crossed_gaps(f, points[::-1], s)),
+        "pair-reversed": lambda f, points, s: min(gaps(f, points[::-1], s)),
+        "both-orders": lambda f, points, s: min(
+            *gaps(f, points, s), *gaps(f, np.flip(points, axis=0), s)
+        ),
         "largest": lambda f, points, s: max(gaps(f, points, s)),
         "midpoint-only": lambda f, points, s: min(gaps(f, points, 0.5)),
         "with-itself": lambda f, points, s: min(gaps(f, points, s, first=1)),
@@ -629,6 +659,14 @@ WRONG_FUNCTIONS = {
 VARIANTS = [
     ("1.4", "log-base", lambda p, w: -np.log10(chosen(p, w)).mean()),
     ("1.4", "epsilon", lambda p, w: -np.log(chosen(p, w) + 1e-8).mean()),
+    ("1.7", "log-base", tempered(lambda z, w, t: row_losses(z / t, w).mean() / np.log(10))),
+    ("2.7", "last-pair", last_pair_counted),
+    ("3.7", "crossed", lambda f, points, s: min(crossed_gaps(f, points, s))),
+    ("4.3", "uphill", stepping(lambda t, x, w: -errors_at(t, x, w), divide=False)),
+    ("4.3", "uphill", lambda t, x, w, rate: stochastic(t, x, w, -rate)),
+    ("4.3", "uphill", lambda t, x, w, rate: per_row(t, x, w, -rate)),
+    ("4.3", "uphill", lambda t, x, w, rate: repeats_lost(t, x, w, -rate)),
+    ("4.3", "uphill", in_place_uphill),
     ("1.6", "max-shift", lambda z, w: -np.log(np.exp(z)[w] / np.exp(z).sum())),
     ("2.4", "mean-of-perplexities", lambda b: np.mean([np.exp(x.mean()) for x in b])),
     ("2.7", "off-by-one", lambda tokens, k: mean_surprise(followers(tokens, max(k - 1, 0), k))),
@@ -942,15 +980,18 @@ def test_answers_that_are_no_answers(number):
     def broken(*given):
         return [1][count + 1]
 
+    def forgetful(*given):
+        len(given)
+
     assert check(number, 0.5).message.startswith(f"{number}: pass the function itself")
     assert check(number, None).message.startswith(f"{number}: pass the function itself")
     assert check(number, never).message.startswith(f"{number}: not yet")
     assert "IndexError: list index out of range" in check(number, broken).message
-    assert "returns nothing" in check(number, lambda *given: None).message
-    assert "of the type str" in check(number, lambda *given: "loss").message
+    assert "returns nothing" in check(number, forgetful).message
+    assert "of the type str" in unwrapped(check(number, lambda *given: "loss"))
     assert "shape" in check(number, lambda *given: np.zeros((9, 9))).message
     assert "TypeError" in check(number, lambda: 0).message
-    for answer in (0.5, None, never, broken, lambda *given: None, lambda *given: np.nan):
+    for answer in (0.5, None, never, broken, forgetful, lambda *given: np.nan):
         assert not check(number, answer)
 
 
@@ -961,7 +1002,8 @@ def test_numbers_that_are_none(number):
     assert "not yet" in check(number, blank).message
     assert "not yet" in check(number, ...).message
     if count > 1:
-        assert "not yet" in check(number, (0.5,) + (None,) * (count - 1)).message
+        some = (RIGHT_NUMBERS[number][0],) + (None,) * (count - 1)
+        assert check(number, some).message.startswith(f"{number}: not yet")
         assert f"{count} numbers" in check(number, 0.5).message
         assert f"{count} numbers" in check(number, (1,) * (count + 1)).message
         assert "no number" in check(number, ("a",) * count).message
@@ -1037,7 +1079,7 @@ def test_the_readers_warnings_stay_out_of_the_way(recwarn):
     assert not recwarn.list
 
 
-@pytest.mark.parametrize("number", ["1.5", "1.99", "9.1", "x", "", "01.1"])
+@pytest.mark.parametrize("number", ["1.8", "1.99", "1.0", 1, 1.8, None, "9.1", "x", "", "01.1"])
 def test_unknown_exercises_are_named(number):
     with pytest.raises(ValueError, match=r"exercise must be one of \['1\.1', .*" + repr(number)):
         check(number, 0.5)
@@ -1057,11 +1099,15 @@ def test_the_language_is_chosen(monkeypatch):
 @pytest.mark.parametrize(
     ("config", "beginning"),
     [
-        ("sphinx:\n  config:\n    language: pt_BR\n", "ainda não"),
-        ("sphinx:\n  config:\n    language: en\n", "not yet"),
-        ("language: sv\n", "not yet"),  # a book in neither language
-        ("title: a book\n", "not yet"),
-        (None, "not yet"),
+        (BOOK + "sphinx:\n  config:\n    language: pt_BR\n", "ainda não"),
+        (BOOK + 'language: "pt"\n', "ainda não"),
+        (BOOK + "sphinx:\n  config:\n    language: en\n", "not yet"),
+        (BOOK + "language: sv\n", "not yet"),  # an edition in neither language
+        (BOOK, "not yet"),
+        (None, "ainda não"),  # that of the edition farther away
+        ("title: a blog\nauthor: somebody\nlanguage: en\n", "ainda não"),
+        (b"author: Jos\xe9\nlanguage: en\n", "ainda não"),  # in Latin-1
+        ("author: nwp\n".encode("utf-16"), "ainda não"),
     ],
 )
 def test_the_language_is_that_of_the_edition(tmp_path, monkeypatch, config, beginning):
@@ -1069,18 +1115,62 @@ def test_the_language_is_that_of_the_edition(tmp_path, monkeypatch, config, begi
     chapters.mkdir(parents=True)
     monkeypatch.chdir(chapters)
     if config:
-        (tmp_path / "pt" / "_config.yml").write_text(config)
-        (tmp_path / "_config.yml").write_text("language: fi\n")  # farther away
+        data = config if isinstance(config, bytes) else config.encode()
+        (tmp_path / "pt" / "_config.yml").write_bytes(data)
+    (tmp_path / "_config.yml").write_text(BOOK + "language: pt_BR\n")  # farther away
     assert check("1.2", None).message.startswith(f"1.2: {beginning}")
     assert check("1.2", None, language="en").message.startswith("1.2: not yet")
     monkeypatch.setattr(exercises, "language", "pt")
     assert check("1.2", None).message.startswith("1.2: ainda não")
 
 
+def test_what_cannot_be_read_chooses_no_language(tmp_path, monkeypatch):
+    (tmp_path / "_config.yml").write_text(BOOK + "language: pt_BR\n")
+    folder, loop, secret = (tmp_path / name for name in ("folder", "loop", "secret"))
+    for place in (folder, loop, secret):
+        place.mkdir()
+    (folder / "_config.yml").mkdir()
+    (loop / "_config.yml").symlink_to("_config.yml")
+    (secret / "_config.yml").write_text(BOOK + "language: en\n")
+    read = Path.read_text
+
+    def guarded(path, *args, **kwargs):
+        if path.parent.name == "secret":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", guarded)
+    for place in (folder, loop, secret):
+        monkeypatch.chdir(place)
+        assert exercises.edition_language() == "pt"
+
+
+def test_a_removed_working_directory_chooses_no_language(tmp_path, monkeypatch):
+    def gone():
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(Path, "cwd", gone)
+    assert exercises.edition_language() == "en"
+
+
 @pytest.mark.parametrize(("edition", "language"), [*zip(EDITIONS, ["en", "pt"], strict=True)])
 def test_the_editions_say_their_language(monkeypatch, edition, language):
     monkeypatch.chdir(edition / "chapters")
     assert exercises.edition_language() == language
+
+
+def test_a_number_without_quotes_will_do():
+    assert check(1.2, 10.82)
+    assert check(np.float64(1.2), None).message.startswith("1.2: not yet")
+
+
+def test_a_proof_is_told_from_a_number_that_no_exercise_has(capsys):
+    verdict = check("1.5", lambda p: -np.log(p))
+    assert not verdict
+    assert "asks for a proof, which no program can check" in unwrapped(verdict)
+    assert "pede uma demonstração" in unwrapped(check("1.5", None, language="pt"))
+    assert capsys.readouterr().out
+    assert "1.5" not in numbers()
 
 
 def names_in(text):
@@ -1205,6 +1295,11 @@ def test_portuguese_stubs_and_solutions_say_so_in_portuguese(path):
         if cell.cell_type == "code" and checks_in(cell.source):
             printed = "".join(output.get("text", "") for output in cell.outputs)
             assert re.search(r"^\d\.\d: (ainda não|certo)\.", printed, re.MULTILINE), printed
+
+
+def test_the_gaps_between_the_checks_are_the_proofs():
+    for _, number, _, kind, *_ in EXERCISES:
+        assert isinstance(find(number), Proof) == (kind == "Proof"), number
 
 
 def test_every_check_has_its_place_in_a_chapter():

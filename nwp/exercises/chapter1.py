@@ -2,28 +2,42 @@
 
 import numpy as np
 
-from nwp.exercises.kinds import Code, Numbers, Witness
-from nwp.loss import cross_entropy, cross_entropy_from_logits, log_softmax, softmax
+from nwp.exercises.kinds import Code, Numbers, Witness, array_of
+from nwp.loss import (
+    cross_entropy,
+    cross_entropy_from_logits,
+    log_softmax,
+    one_hot,
+    softmax,
+)
 
-EPSILONS = 10.0 ** -np.arange(6, 17)  # what people add to keep the logarithm finite
+# What people add to keep the logarithm finite.
+EPSILONS = [*10.0 ** -np.arange(6, 17), np.finfo(np.float64).eps, np.finfo(np.float32).eps]
 
 HALF = float(cross_entropy([0.5, 0.5], 0))
 UNIFORM = float(cross_entropy(np.full(50_000, 1 / 50_000), 0))
 
 
-def blind_pair(answer):
+def blind_pair(*predictions):
     try:
-        single, spread = (np.asarray(prediction, dtype=float) for prediction in answer)
-        losses = cross_entropy([single, spread], [3, 3], reduction="none")
-    except (TypeError, ValueError, RuntimeError):  # the last of a tensor with its gradient
+        single, spread = (None if p is None else without_dust(p) for p in predictions)
+        given = [p for p in (single, spread) if p is not None]
+        losses = cross_entropy(given, [3] * len(given), reduction="none")
+    except (TypeError, ValueError):  # too few, too many, no numbers, no distributions
         return "not-distributions"
-    if single.shape != (4,):
+    if given[0].shape != (4,):
         return "not-distributions"
-    if not np.isfinite(losses).all() or not np.isclose(*losses, rtol=1e-6, atol=0):
+    if not np.isfinite(losses).all() or not np.allclose(losses, losses[0], rtol=1e-6, atol=0):
         return "losses-differ"
-    if np.count_nonzero(single[:3]) != 1:
+    if single is not None and np.count_nonzero(single[:3]) != 1:
         return "not-on-one-word"
-    return "not-spread-out" if np.count_nonzero(spread[:3]) < 2 else None
+    return "not-spread-out" if spread is not None and np.count_nonzero(spread[:3]) < 2 else None
+
+
+def without_dust(prediction):
+    """Make 0 of what arithmetic leaves of it, such as 1 - 0.8 - 0.2."""
+    prediction = array_of(prediction)
+    return np.where(np.abs(prediction) < 1e-12, 0, prediction)
 
 
 def batch_loss(probabilities, targets):
@@ -32,6 +46,11 @@ def batch_loss(probabilities, targets):
 
 def of_right_words(probabilities, targets):
     return np.asarray(probabilities)[np.arange(len(targets)), targets]
+
+
+def by_one_hot(probabilities, targets):
+    y = one_hot(targets, np.shape(probabilities)[1])
+    return -(y * np.log(probabilities)).sum(axis=1).mean()
 
 
 def with_epsilon(epsilon):
@@ -62,12 +81,20 @@ def log_sum_exp(z):
     return z[0] - log_softmax(z)[0]
 
 
+def without_largest(z, w):
+    """Leave every largest logit out of the sum, where one is due."""
+    return z.max() - z[w] + np.log1p(np.exp(z[z != z.max()] - z.max()).sum())
+
+
 ROWS = [
     (np.array([2.0, 1.0]), 1),
+    (np.array([1.0, 1.0]), 0),
     (np.array([1002.0, 1001.0]), 0),
+    (np.array([-1001.0, -1000.0]), 0),
     (np.array([0.0, -1000.0]), 1),
     (np.array([40.0, 0.0]), 0),
     (np.array([0.5, -1.0, 2.0]), 0),
+    (np.array([2.0, 0.5, 2.0]), 1),
     (np.array([3.0, 1.0, -2.0, 0.5]), 0),
 ]
 
@@ -89,6 +116,7 @@ TEMPERATURES = [
     (np.array([[900.0, 899.0]]), np.array([0]), np.array([0.5, 1.0])),
     (np.array([[0.0, -900.0]]), np.array([1]), np.array([0.5, 2.0])),
     (np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([1, 1]), np.array([0.5, 2.0])),
+    (np.array([[900.0, 899.0], [0.0, 1.0]]), np.array([0, 0]), np.array([1.0, 2.0])),
     (
         np.array([[1.0, -0.5, 0.3], [2.0, 0.1, 0.0], [-1.0, 0.5, 3.0]]),
         np.array([0, 2, 2]),
@@ -118,7 +146,7 @@ EXERCISES = {
             ("missing-minus", 0, -UNIFORM),
         ],
     ),
-    "1.3": Witness(blind_pair),
+    "1.3": Witness(blind_pair, 2),
     "1.4": Code(
         batch_loss,
         BATCHES,
@@ -134,6 +162,7 @@ EXERCISES = {
             "every-pair": lambda p, w: -np.log(p[:, w]).mean(),
             "all-words": lambda p, w: -np.log(p).mean(),
             "one-minus": lambda p, w: 1 - of_right_words(p, w).mean(),
+            "zero-log-zero": by_one_hot,
             "epsilon": [make(e) for make in (with_epsilon, at_least) for e in EPSILONS],
         },
         rtol=1e-5,  # an epsilon is recognized by what it does to the impossible
@@ -151,6 +180,10 @@ EXERCISES = {
             "sum-rounds-away": [
                 lambda z, w: (z.max() - z[w]) + np.log(np.exp(z - z.max()).sum()),
                 lambda z, w: z.max() + np.log(np.exp(z - z.max()).sum()) - z[w],
+            ],
+            "ties-lost": [
+                without_largest,
+                lambda z, w: without_largest(z, z.argmax()) + z.max() - z[w],
             ],
             "shift-not-undone": lambda z, w: log_sum_exp(z - z.max()) - z[w],
             "most-probable-word": lambda z, w: stable_loss(z, z.argmax()),
@@ -176,6 +209,12 @@ EXERCISES = {
                 lambda z, w, t: cross_entropy_from_logits(z / t, w, reduction="sum")
             ),
             "missing-minus": lambda z, w, t: -loss_at(z, w, t),
+            "log-base": [
+                lambda z, w, t: loss_at(z, w, t) / np.log(2),
+                lambda z, w, t: loss_at(z, w, t) / np.log(10),
+            ],
+            # logits /= t, of logits that were divided before
+            "changed-argument": lambda z, w, t: loss_at(z, w, np.cumprod(t)),
             "max-shift": by_temperature(
                 lambda z, w, t: (np.log(np.exp(z / t).sum(axis=1)) - at_own_words(z / t, w)).mean()
             ),

@@ -44,9 +44,15 @@ def of_blocks(tokens, k):
     return entropy(counts / counts.sum())
 
 
+def last_pair_lost(tokens, k):
+    """Leave the last pair out of the sum, though it is counted."""
+    return text_floor(tokens[:-1], k) * (len(tokens) - 1 - k) / (len(tokens) - k)
+
+
 TEXTS = [
     ([0, 1, 0], 0),
     ([0, 1, 0, 2, 0], 1),
+    ([1, 11, 0, 11, 1, 2], 2),  # written one after the other both contexts are 111
     ([0, 1, 2, 0, 1, 0, 0, 1, 2], 2),
     ([0, 1, 2, 0, 1, 0, 0, 1, 2, 2], 1),
     ([0, 1, 2, 3, 0, 1, 2, 3, 0, 4, 0, 1, 2, 0, 4, 3], 1),
@@ -126,6 +132,7 @@ EXERCISES = {
                 lambda tokens, k: text_floor(tokens[1:] if k else tokens, max(k - 1, 0)),
                 lambda tokens, k: text_floor(tokens, max(k - 1, 0)),
             ],
+            "last-pair": [lambda tokens, k: text_floor(tokens[:-1], k), last_pair_lost],
             "backwards": lambda tokens, k: text_floor(tokens[::-1], k),
             "log-base": lambda tokens, k: text_floor(tokens, k) / np.log(2),
             "missing-minus": lambda tokens, k: -text_floor(tokens, k),

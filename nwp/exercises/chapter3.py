@@ -1,6 +1,6 @@
 """The exercises of chapter 3, the convexity."""
 
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, permutations
 
 import numpy as np
 
@@ -31,15 +31,23 @@ DIRECTIONS = [
 
 
 def square(x):
+    """lambda x: x @ x"""
     return float(x @ x)
 
 
 def minus_square(x):
+    """lambda x: -x @ x"""
     return -square(x)
 
 
 def two_weights(x):
+    """lambda x: two_weight_loss(x[0], x[1])"""
     return float(two_weight_loss(*x))
+
+
+def exponential(x):
+    """lambda x: np.exp(x[0])"""
+    return float(np.exp(x[0]))
 
 
 def smallest_gap(f, points, s):
@@ -54,9 +62,15 @@ def crossed_gap(f, a, b, s):
     return s * f(a) + (1 - s) * f(b) - f((1 - s) * a + s * b)
 
 
+def reversed_gap(f, a, b, s):
+    return chord_gap(f, b, a, s)
+
+
 SEARCHES = [
     (square, np.array([[0.0], [1.0]]), 0.25),
+    (exponential, np.array([[1.0], [0.0]]), 0.25),  # of the others each gap is symmetric
     (minus_square, np.array([[0.0], [1.0], [3.0]]), 0.25),
+    (exponential, np.array([[0.0], [2.0], [0.5]]), 0.25),
     (two_weights, np.array([[2.0, 2.0], [-2.0, -2.0], [1.0, 0.5]]), 0.5),
     (square, np.array([[0.0, 1.0], [2.0, 1.0], [0.5, -1.0], [3.0, 0.0]]), 0.75),
 ]
@@ -112,7 +126,14 @@ EXERCISES = {
                 gap_of_pairs(lambda f, a, b, s: -chord_gap(f, a, b, s)),
                 lambda f, points, s: -smallest_gap(f, points, s),
             ],
-            "crossed": gap_of_pairs(crossed_gap),
+            "crossed": [
+                gap_of_pairs(crossed_gap),
+                gap_of_pairs(lambda f, a, b, s: crossed_gap(f, b, a, s)),
+            ],
+            "pair-reversed": gap_of_pairs(reversed_gap),
+            "both-orders": lambda f, points, s: min(
+                chord_gap(f, a, b, s) for a, b in permutations(points, 2)
+            ),
             "largest": gap_of_pairs(chord_gap, max),
             "midpoint-only": gap_of_pairs(lambda f, a, b, s: chord_gap(f, a, b, 0.5)),
             "with-itself": lambda f, points, s: min(

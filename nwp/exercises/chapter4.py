@@ -26,6 +26,9 @@ def stepped(gradient):
     return step
 
 
+any_step = stepped(gradient_wrt_logits)  # like `table_step`, and for negative rates too
+
+
 def last_one_wins(table, contexts, targets, rate):
     moved = table.copy()
     moved[contexts] -= rate * gradient_wrt_logits(table[contexts], targets) / len(targets)
@@ -37,16 +40,33 @@ def one_by_one(divide_by):
 
     def step(table, contexts, targets, rate):
         for x, w in zip(contexts, targets, strict=True):
-            table = table_step(table, [x], [w], rate / divide_by(contexts))
+            table = any_step(table, np.array([x]), np.array([w]), rate / divide_by(contexts))
         return table
 
     return step
+
+
+def uphill(step):
+    """Take a step the other way."""
+    return lambda table, contexts, targets, rate: step(table, contexts, targets, -rate)
+
+
+def of_sum(table, contexts, targets, rate):
+    return any_step(table, contexts, targets, rate * len(contexts))
+
+
+def mean_of_row(table, contexts, targets, rate):
+    step = any_step(table, contexts, targets, rate) - table
+    return table + step * (len(contexts) / visits(table, contexts))[:, None]
 
 
 def visits(table, contexts):
     """How often each row is used, at least 1."""
     return np.maximum(np.bincount(contexts, minlength=len(table)), 1)
 
+
+# What becomes of a step that is written into the table.
+IN_PLACE = [last_one_wins, one_by_one(len), one_by_one(lambda contexts: 1)]
 
 TABLES = [
     (np.zeros((1, 2)), np.array([0]), np.array([1]), 1.0),
@@ -128,13 +148,11 @@ EXERCISES = {
         table_step,
         TABLES,
         {
-            "sum-not-mean": lambda t, x, w, rate: table_step(t, x, w, rate * len(x)),
-            "mean-of-row": lambda t, x, w, rate: (
-                t + (table_step(t, x, w, rate) - t) * (len(x) / visits(t, x))[:, None]
-            ),
-            "uphill": lambda t, x, w, rate: 2 * t - table_step(t, x, w, rate),
+            "sum-not-mean": of_sum,
+            "mean-of-row": mean_of_row,
+            "uphill": [uphill(step) for step in (any_step, of_sum, mean_of_row, *IN_PLACE)],
             "repeats-lost": last_one_wins,
-            "one-by-one": [one_by_one(len), one_by_one(lambda contexts: 1)],
+            "one-by-one": IN_PLACE[1:],
             "right-word-only": stepped(
                 lambda z, w: gradient_wrt_logits(z, w) * one_hot(w, z.shape[-1])
             ),

@@ -1,32 +1,57 @@
 """What an exercise asks for, and how an answer to it is judged.
 
-Three kinds: a function (`Code`), numbers computed by hand (`Numbers`), and an object with a
-property (`Witness`). Each judges an answer and returns a `Finding`, a key with fields;
-`nwp.exercises.messages` has the words. A known mistake is a wrong answer with a name. It is
-recognized by what it returns, not by how it is written.
+Four kinds: a function (`Code`), numbers computed by hand (`Numbers`), an object with a property
+(`Witness`), and a proof (`Proof`), which no program judges. Each gets an answer and returns a
+`Finding`, a key with fields; `nwp.exercises.messages` has the words. A known mistake is a wrong
+answer with a name. It is recognized by what it returns, not by how it is written.
 """
 
 import copy
+import dis
 import inspect
+import linecache
+import math
+import sys
+import sysconfig
+import time
+import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-SHOWN_AT_MOST = 24  # entries of an argument; of a larger one the shape is shown
+SECONDS = 10.0  # of processor time for one call; a loop that never ends is stopped then
+SHOWN_AT_MOST = 48  # entries of an argument; of a larger one the shape is shown
 BLANKS = (None, ..., NotImplemented)
+FLOAT32 = float(np.finfo(np.float32).eps)
+
+LIBRARIES = (
+    "<frozen ",  # what imports
+    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+)
+
+# What a stub does: nothing, or raise. Calls, names and operations of the reader's are others.
+OF_STUBS = {
+    *("RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_FREE_VARS"),
+    *("LOAD_GLOBAL", "LOAD_COMMON_CONSTANT", "PUSH_NULL", "PRECALL", "CALL", "RAISE_VARARGS"),
+}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found: the key of a message, what the message names, and a known mistake."""
+    """What was found: the key of a message, what the message names, and a known mistake.
+
+    `also` has the keys of further lines, which name fields of the same.
+    """
 
     key: str
     fields: dict[str, str] = field(default_factory=dict)
     mistake: str | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,8 +63,12 @@ class Code:
     reference : a function that is right
         The names of its arguments are those that a message shows.
     inputs : the tuples of arguments to try, from the smallest to the largest
+        A function among them is shown by its docstring, an expression that a reader can try,
+        or by its name.
     mistakes : key of the mistake → a function that makes it, or several that do
     rtol, atol : how far a right result may be from the reference's
+        Of a result in float32 more is forgiven: what that format rounds off. With an `atol` of
+        0 a right result has the right digits however small it is, in either format.
     """
 
     reference: Callable[..., Any]
@@ -53,22 +82,37 @@ class Code:
         if not callable(answer):
             return Finding("not-a-function")
         expected = [_outcome(self.reference, given) for given in self.inputs]
-        got = [
-            _outcome(answer, given, like=e.value)
-            for given, e in zip(self.inputs, expected, strict=True)
-        ]
-        if any(isinstance(outcome.error, NotImplementedError) for outcome in got):
+        got: list[_Outcome] = []
+        for given, e in zip(self.inputs, expected, strict=True):
+            got.append(_outcome(answer, given, like=e.value, seconds=SECONDS))
+            if isinstance(got[-1].error, _Endless):  # the other inputs would take as long
+                return self._reported(len(got) - 1, got[-1], e, None)
+        if all(outcome.is_stub for outcome in got):
             return Finding("not-yet-code")
-        wrong = [i for i, e in enumerate(expected) if not self._close(got[i], e)]
+        wrong = [i for i, e in enumerate(expected) if not self._close(i, got[i], e)]
         if not wrong:
-            changed = [outcome.changed for outcome in got if outcome.changed is not None]
-            if changed:
-                return Finding("changed", {"argument": self._names[changed[0]]}, "changed-argument")
-            return Finding("right")
+            return self._right_but_for(got, expected)
         mistake = self._recognized(got, expected)
-        if mistake is None and any(outcome.changed is not None for outcome in got):
+        if mistake is None and self._explained_by_change(wrong, got, expected):
             mistake = "changed-argument"
+        if mistake is None and _rounds(got, expected):
+            return Finding("rounded")
         return self._reported(wrong[0], got[wrong[0]], expected[wrong[0]], mistake)
+
+    def _right_but_for(self, got: list["_Outcome"], expected: list["_Outcome"]) -> Finding:
+        """Say what is still to be done where all values are right."""
+        for given, outcome, e in zip(self.inputs, got, expected, strict=True):
+            fields = self._fields(given, outcome, e)
+            if outcome.missing:
+                return Finding("missing-results", fields)
+            if outcome.changed is not None:
+                changed = {"argument": self._names[outcome.changed]}
+                return Finding("changed", fields | changed, "changed-argument")
+            if outcome.gradient:
+                return Finding("gradient", fields)
+            if _shapes(outcome) != _shapes(e):
+                return Finding("shape-alone", fields)
+        return Finding("right")
 
     def _recognized(self, got: list["_Outcome"], expected: list["_Outcome"]) -> str | None:
         for mistake, makers in self.mistakes.items():
@@ -77,46 +121,86 @@ class Code:
                     _outcome(maker, given, like=e.value)
                     for given, e in zip(self.inputs, expected, strict=True)
                 ]
-                if all(self._close(g, m, loosely=True) for g, m in zip(got, made, strict=True)):
+                if all(self._close(i, got[i], m, loosely=True) for i, m in enumerate(made)):
                     return mistake
         return None
 
-    def _close(self, one: "_Outcome", other: "_Outcome", *, loosely: bool = False) -> bool:
-        """Compare results; loosely, every value that is not finite counts as the same."""
-        if one.value is None or other.value is None:
-            return loosely and one.value is other.value
-        if [a.shape for a in one.value] != [b.shape for b in other.value]:
+    def _explained_by_change(
+        self, wrong: list[int], got: list["_Outcome"], expected: list["_Outcome"]
+    ) -> bool:
+        """Say whether each wrong result is the right one for the arguments as they were left."""
+        return all(
+            got[i].changed is not None
+            and self._close(
+                i, got[i], _outcome(self.reference, got[i].arguments, like=expected[i].value)
+            )
+            for i in wrong
+        )
+
+    def _close(self, at: int, got: "_Outcome", other: "_Outcome", *, loosely: bool = False) -> bool:
+        """Compare results; loosely, every value that is not finite counts as the same.
+
+        A part that is missing is not compared, nor is an axis of length 1.
+        """
+        if got.value is None or other.value is None:
+            return loosely and got.value is other.value
+        if len(got.value) != len(other.value):
             return False
-        for a, b in zip(one.value, other.value, strict=True):
+        rtol = max(self.rtol, 64 * got.precision)
+        scale = _largest((self.inputs[at], other.value))
+        atol = max(self.atol, 16 * got.precision * scale) if self.atol else 0.0
+        for a, b in zip(got.value, other.value, strict=True):
+            if a is None or b is None:
+                continue
+            a, b = a.squeeze(), b.squeeze()
+            if a.shape != b.shape:
+                return False
             if loosely:
                 a, b = (np.where(np.isfinite(x), x, np.inf) for x in (a, b))
-            if not np.allclose(a, b, rtol=self.rtol, atol=self.atol):
+            if not np.allclose(a, b, rtol=rtol, atol=atol):
                 return False
         return True
+
+    def _fields(self, given: tuple, got: "_Outcome", expected: "_Outcome") -> dict[str, str]:
+        shown = ", ".join(
+            f"{name} = {_shown_argument(value)}"
+            for name, value in zip(self._names, given, strict=True)
+        )
+        missing = ", ".join(str(i + 1) for i in got.missing)
+        shapes = {"expected_shape": _shapes(expected), "got_shape": _shapes(got)}
+        return {"input": shown, "missing": missing} | shapes
 
     def _reported(
         self, at: int, got: "_Outcome", expected: "_Outcome", mistake: str | None
     ) -> Finding:
-        given = ", ".join(
-            f"{name} = {_shown_argument(value)}"
-            for name, value in zip(self._names, self.inputs[at], strict=True)
-        )
-        fields = {"input": given}
+        fields = self._fields(self.inputs[at], got, expected)
         if got.error is not None:
-            error = type(got.error).__name__
-            return Finding("raises", fields | {"error": f"{error}: {got.error}"}, mistake)
+            place = ("at-line",) if got.line else ()
+            fields |= {"line": got.line, "code": got.code}
+            if isinstance(got.error, _Endless):
+                return Finding("endless", fields | {"seconds": f"{SECONDS:g}"}, None, place)
+            error = ": ".join(filter(None, (type(got.error).__name__, str(got.error))))
+            return Finding("raises", fields | {"error": error}, mistake, place)
         if got.value is None:
-            key = "nothing" if got.returned is None else "not-numbers"
+            key = "nothing" if _blank(got.returned) else "not-numbers"
             return Finding(key, fields | {"type": type(got.returned).__name__}, mistake)
-        shapes = [", ".join(str(a.shape) for a in o.value) for o in (expected, got)]
-        if shapes[0] != shapes[1]:
-            return Finding(
-                "shape", fields | dict(zip(("expected", "got"), shapes, strict=True)), mistake
-            )
-        fields |= dict(
-            zip(("expected", "got"), _told_apart(expected.value, got.value), strict=True)
-        )
-        return Finding("wrong", fields, mistake)
+        assert expected.value is not None
+        if len(got.value) != len(expected.value):
+            counts = {"expected": str(len(expected.value)), "got": str(len(got.value))}
+            return Finding("results", fields | counts, mistake)
+        also = ("still-missing",) if got.missing else ()
+        there = [
+            (e, g)
+            for e, g in zip(expected.value, got.value, strict=True)
+            if e is not None and g is not None
+        ]
+        if any(e.squeeze().shape != g.squeeze().shape for e, g in there):
+            return Finding("shape", fields, mistake, also)
+        if any(e.shape != g.shape for e, g in there):
+            also = ("shape-too", *also)
+        pair = _told_apart([e for e, _ in there], [g for _, g in there])
+        fields |= dict(zip(("expected", "got"), pair, strict=True))
+        return Finding("wrong", fields, mistake, also)
 
     @property
     def _names(self) -> list[str]:
@@ -132,6 +216,7 @@ class Numbers:
     values : the right numbers; an entry may be a list, and an int must be met exactly
     mistakes : (key of the mistake, position of the number, the wrong number) each
     rtol, atol : how far a right number may be off; the defaults leave three digits
+        A right number with two digits is neither right nor wrong: three are asked for.
     """
 
     values: Sequence[Any]
@@ -142,34 +227,55 @@ class Numbers:
     def judge(self, answer: Any) -> Finding:
         """Compare number by number; the right number is not told."""
         count = len(self.values)
-        answers = [answer] if count == 1 and np.ndim(self.values[0]) == 0 else answer
         if _blank(answer):
             return Finding("not-yet-numbers")
         try:
-            answers = list(answers)  # of a tuple, an array, a tensor
+            # Several come in a tuple, an array, a tensor.
+            alone = count == 1 and np.ndim(self.values[0]) == 0
+            answers = [answer] if alone else list(answer)
         except TypeError:  # one number, or none
             answers = []
-        if len(answers) != count:
+        if not 0 < len(answers) <= count:
             return Finding("count", {"count": str(count)})
+        answers += [None] * (count - len(answers))
+        missing = [str(i + 1) for i, got in enumerate(answers) if _blank(got)]
+        also = ("still-missing",) if missing else ()
+        every = {"count": str(count), "missing": ", ".join(missing)}
+        close = None
         for position, (got, value) in enumerate(zip(answers, self.values, strict=True)):
-            fields = {"position": str(position + 1), "count": str(count)}
+            if _blank(got):
+                continue
+            fields = every | {"position": str(position + 1)}
             try:
-                number = _array(got)
+                number = array_of(got)
             except TypeError:
-                return Finding("no-number", fields | {"type": type(got).__name__})
-            if np.shape(value) == () and number.size == 1:
-                number = number.reshape(())  # [10.82], or what a solver returns
-            if number.shape != np.shape(value):
-                return Finding("number-shape", fields | {"expected": str(np.shape(value))})
-            if not self._close(number, value, self.atol):
-                fields["got"] = _shown([number], 4)
-                return Finding("number", fields, self._recognized(position, number))
-        return Finding("right")
+                return Finding("no-number", fields | {"type": type(got).__name__}, None, also)
+            if number.squeeze().shape != np.shape(value):  # [10.82], or what a solver returns
+                shape = {"expected": str(np.shape(value))}
+                return Finding("number-shape", fields | shape, None, also)
+            number = number.squeeze()
+            if self._close(number, value, self.atol):
+                continue
+            fields["got"] = _shown([number], 4)
+            mistake = self._recognized(position, number)
+            if mistake is not None or not self._close_to(number, value):
+                return Finding("number", fields, mistake, also)
+            close = close or Finding("close", fields, None, also)
+        if close is not None:
+            return close
+        return Finding("missing-numbers", every) if missing else Finding("right")
 
     def _close(self, number: NDArray, value: Any, atol: float) -> bool:
         if isinstance(value, int):
             return bool(number == value)
         return np.allclose(number, value, rtol=self.rtol, atol=atol)
+
+    def _close_to(self, number: NDArray, value: Any) -> bool:
+        """Say whether every entry is right, or would be with more digits."""
+        return not isinstance(value, int) and all(
+            self._close(np.asarray(a), b, self.atol) or _in_two_digits(float(a), float(b))
+            for a, b in zip(number.flat, np.asarray(value).flat, strict=True)
+        )
 
     def _recognized(self, position: int, number: NDArray) -> str | None:
         for mistake, where, wrong in self.mistakes:
@@ -187,57 +293,185 @@ class Witness:
     Parameters
     ----------
     missed : gives the key of the condition that an answer misses, or None
+        It is called with the parts of the answer, of which some may be None: not yet given.
+    count : how many parts there must be; there may be more
     """
 
-    missed: Callable[[Any], str | None]
+    missed: Callable[..., str | None]
+    count: int
 
     def judge(self, answer: Any) -> Finding:
         """Try the conditions in turn."""
         if _blank(answer):
             return Finding("not-yet-numbers")
-        mistake = self.missed(answer)
-        return Finding("right") if mistake is None else Finding("condition", {}, mistake)
+        try:
+            parts = [None if _blank(part) else part for part in answer]
+        except TypeError:  # one number
+            parts = [answer]
+        parts += [None] * (self.count - len(parts))
+        missing = ", ".join(str(i + 1) for i, part in enumerate(parts) if part is None)
+        mistake = self.missed(*parts)
+        if mistake is not None:
+            also = ("still-missing",) if missing else ()
+            return Finding("condition", {"missing": missing}, mistake, also)
+        return Finding("missing-numbers", {"missing": missing}) if missing else Finding("right")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """An exercise that asks for a proof."""
+
+    def judge(self, answer: Any) -> Finding:
+        """Say that no program can."""
+        return Finding("proof")
+
+
+class _Endless(BaseException):
+    """Stops a call that takes too long; no ``except Exception`` of the reader's keeps it."""
 
 
 @dataclass(frozen=True)
 class _Outcome:
     """What one call gave: arrays, or an error, or something that is no number."""
 
-    value: tuple[NDArray, ...] | None = None
-    error: Exception | None = None
+    value: tuple[NDArray | None, ...] | None = None  # None: a part that is missing
+    error: BaseException | None = None
     returned: Any = None
+    arguments: tuple = ()  # as the call left them
     changed: int | None = None  # the first argument that the call changed
+    precision: float = 0.0  # of the format of the result; 0 for float64
+    gradient: bool = False  # a tensor that still carries its gradient
+    is_stub: bool = False
+    line: str = ""  # where the reader's code stopped with an error, and the text of this line
+    code: str = ""
+
+    @property
+    def missing(self) -> list[int]:
+        """The results that were not returned."""
+        return [i for i, part in enumerate(self.value or ()) if part is None]
 
 
 def _outcome(
-    function: Callable[..., Any], given: tuple, like: tuple[NDArray, ...] | None = None
+    function: Callable[..., Any],
+    given: tuple,
+    like: tuple[NDArray | None, ...] | None = None,
+    seconds: float | None = None,
 ) -> _Outcome:
+    """Call a function with copies of its arguments.
+
+    Parameters
+    ----------
+    like : what a right function gives; None where `function` is one
+    seconds : of processor time, after which the call is stopped; None for no limit
+    """
     arguments = copy.deepcopy(given)
+
+    def returned_and_parts() -> tuple[Any, list[Any] | None]:
+        returned = function(*arguments)
+        return returned, _parts(returned, like)  # what a generator has to say, it says now
+
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # what a result is worth, the comparison says
         try:
-            returned = function(*arguments)
-        except Exception as error:  # whatever the reader's code does is to be told
-            return _Outcome(error=error)
+            if seconds is None:
+                returned, parts = returned_and_parts()
+            else:
+                returned, parts = _within(seconds, returned_and_parts)
+        except (Exception, SystemExit, _Endless) as error:  # what the reader's code does is told
+            stub = type(error) is NotImplementedError and not error.args and _does_nothing(function)
+            return _Outcome(None, error, None, arguments, None, 0.0, False, stub, *_place(error))
+    stub = _blank(returned) and _does_nothing(function)
     changed = [
         i for i, pair in enumerate(zip(given, arguments, strict=True)) if not _unchanged(*pair)
     ]
-    try:
-        several = isinstance(returned, tuple) if like is None else len(like) > 1
-        parts = list(returned) if several else [returned]
-        value = tuple(_array(part) for part in parts)
-    except TypeError:
-        value = None
-    except Exception as error:  # a generator runs only now
-        return _Outcome(error=error)
-    return _Outcome(value, None, returned, changed[0] if changed else None)
+    value = None
+    if parts is not None and not _blank(parts):
+        try:
+            value = tuple(None if _blank(part) else array_of(part) for part in parts)
+        except TypeError:
+            value = None
+    precision = 0.0 if value is None else _precision(value)
+    first = changed[0] if changed else None
+    return _Outcome(
+        value, None, returned, arguments, first, precision, _carries_gradient(returned), stub
+    )
 
 
-def _array(value: Any) -> NDArray:
-    """Return real numbers as float64; a TypeError says that they are none."""
+def _within(seconds: float, call: Callable[[], Any]) -> Any:
+    """Call, and raise `_Endless` once it has taken more than so much processor time.
+
+    Python looks at the clock at every instruction of the reader's code, and at every call of a
+    library's. So it needs neither signals, which only the main thread gets and Windows lacks, nor
+    a second thread, which a page has not; and a machine that is busy with other things does not
+    shorten the time. A loop inside one call of NumPy is not seen, nor is one where a debugger
+    already looks on.
+    """
+    if sys.gettrace() is not None:
+        return call()
+    clock = getattr(time, "thread_time", time.process_time)
+    end = clock() + seconds
+
+    def watch(frame: FrameType, event: str, argument: Any) -> Any:
+        if clock() > end:
+            raise _Endless
+        if frame.f_code.co_filename.startswith(LIBRARIES):  # such as an import, which is long
+            return None
+        frame.f_trace_opcodes = True  # a loop on one line reaches no other
+        return watch
+
+    sys.settrace(watch)
     try:
-        array = np.asarray(value)
-    except (ValueError, RuntimeError) as error:  # ragged; a tensor with its gradient
+        return call()
+    finally:
+        sys.settrace(None)
+
+
+def _place(error: BaseException) -> tuple[str, str]:
+    """Return the number and the text of the last line of the reader's own that an error left.
+
+    It is the last one in the file, or the notebook's cell, of the first frame that is not ours.
+    """
+    frames = [(f.f_code.co_filename, line) for f, line in traceback.walk_tb(error.__traceback__)]
+    theirs = [place for place in frames if place[0] != __file__]
+    if not theirs:  # it was not called at all: a wrong number of arguments
+        return "", ""
+    name, line = [place for place in theirs if place[0] == theirs[0][0]][-1]
+    return str(line), linecache.getline(name, line).strip()
+
+
+def _does_nothing(function: Callable[..., Any]) -> bool:
+    """Say whether a function is a stub: its body ``...``, ``pass`` or ``raise`` alone."""
+    code = getattr(function, "__code__", None)
+    return (
+        code is not None
+        and set(code.co_names) <= {"NotImplementedError"}
+        and {instruction.opname for instruction in dis.get_instructions(code)} <= OF_STUBS
+    )
+
+
+def _parts(returned: Any, like: tuple[NDArray | None, ...] | None) -> list[Any] | None:
+    """Return the results one by one; of those that are missing at the end, None."""
+    if like is None:
+        return list(returned) if isinstance(returned, tuple) else [returned]
+    if len(like) == 1 or _blank(returned):
+        return [returned]
+    if hasattr(returned, "shape"):  # an array of all results, or one of them
+        stacked = [(len(like), *part.shape) for part in like if part is not None]
+        whole = all(tuple(returned.shape) == shape for shape in stacked)
+        parts = list(returned) if whole else [returned]
+    else:
+        parts = list(returned) if isinstance(returned, Iterable) else [returned]
+    return parts + [None] * (len(like) - len(parts))
+
+
+def array_of(value: Any) -> NDArray[np.float64]:
+    """Return real numbers as float64; a TypeError says that they are none.
+
+    They may come as numbers of any kind, in lists, arrays, or tensors with their gradient.
+    """
+    try:
+        array = np.asarray(_detached(value))
+    except (ValueError, RuntimeError) as error:  # ragged
         raise TypeError(str(error)) from None
     if array.dtype.kind == "O":  # fractions, decimals
         try:
@@ -249,24 +483,98 @@ def _array(value: Any) -> NDArray:
     return array.astype(np.float64)
 
 
+def _detached(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_detached(entry) for entry in value]
+    return value.detach() if getattr(value, "requires_grad", False) else value
+
+
+def _carries_gradient(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_carries_gradient, value))
+    return getattr(value, "requires_grad", False) is True
+
+
+def _precision(value: tuple[NDArray | None, ...]) -> float:
+    """Return float32's precision where all numbers of a part are float32's, else 0.
+
+    A Python number made from a float32 is one, though it has forgotten where it came from.
+    """
+    with np.errstate(over="ignore"):
+        short = [
+            np.array_equal(part.astype(np.float32).astype(np.float64), part, equal_nan=True)
+            for part in value
+            if part is not None
+        ]
+    return FLOAT32 if any(short) else 0.0
+
+
+def _largest(value: Any) -> float:
+    """Return the largest finite absolute value of all numbers in arrays, lists, arguments."""
+    if isinstance(value, list | tuple):
+        return max(map(_largest, value), default=0.0)
+    if value is None or callable(value):
+        return 0.0
+    numbers = np.abs(np.asarray(value, dtype=np.float64))
+    return float(np.max(numbers, initial=0.0, where=np.isfinite(numbers)))
+
+
+def _rounds(got: list[_Outcome], expected: list[_Outcome]) -> bool:
+    """Say whether all results are right but for being rounded, from two decimals to six."""
+    if any(g.value is None or _shapes(g) != _shapes(e) for g, e in zip(got, expected, strict=True)):
+        return False
+    pairs = [
+        (np.asarray(a), np.asarray(b))
+        for g, e in zip(got, expected, strict=True)
+        for a, b in zip(g.value or (), e.value or (), strict=True)
+    ]
+    return any(
+        all(np.allclose(a, np.round(b, digits), rtol=1e-12, atol=1e-12) for a, b in pairs)
+        for digits in range(2, 7)
+    )
+
+
+def _in_two_digits(number: float, value: float) -> bool:
+    """Say whether a number is the value with too few digits: rounded, or cut off.
+
+    Of 0.6931 these are 0.69 and 0.7; of 10.82, 11 and 10; of 0.0181, 0.02.
+    """
+    if not (np.isfinite(value) and value):
+        return False
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
+    two = round(value / unit) * unit, math.trunc(value / unit) * unit
+    if math.isclose(two[0], value, rel_tol=1e-9):  # it has no more digits
+        return False
+    one = round(value / unit / 10) * unit * 10
+    shorter = [*two, round(value, 2)] + [one] * (abs(one - value) < unit)
+    return any(r != 0 and math.isclose(number, r, rel_tol=1e-9) for r in shorter)
+
+
 def _blank(answer: Any) -> bool:
-    """Say whether a stub was left as it was, at least in part."""
+    """Say whether a stub was left as it was."""
     if isinstance(answer, tuple | list):
-        return any(_blank(part) for part in answer)
+        return all(map(_blank, answer))
     return any(answer is blank for blank in BLANKS)
 
 
 def _unchanged(before: Any, after: Any) -> bool:
+    """Compare an argument with what the call left of it, up to the rounding of arithmetic."""
     if isinstance(before, list | tuple):
         return len(before) == len(after) and all(map(_unchanged, before, after))
     if isinstance(before, np.ndarray):
-        return before.shape == after.shape and np.array_equal(before, after)
+        return before.shape == after.shape and np.allclose(
+            before, after, rtol=1e-12, atol=1e-12, equal_nan=True
+        )
     return before is after or before == after
+
+
+def _shapes(outcome: _Outcome) -> str:
+    return ", ".join("-" if part is None else str(part.shape) for part in outcome.value or ())
 
 
 def _shown_argument(value: Any) -> str:
     if callable(value):
-        return value.__name__
+        return value.__doc__ or value.__name__
     if isinstance(value, np.ndarray) and value.size > SHOWN_AT_MOST:
         return f"array{value.shape}"
     if isinstance(value, list | tuple) and any(isinstance(v, np.ndarray) for v in value):

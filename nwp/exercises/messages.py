@@ -19,11 +19,37 @@ MESSAGES = {
         "shape": (
             "not right: the shape is another one. An input that shows it:\n"
             "    {input}\n"
-            "    expected shape: {expected}\n"
-            "    got shape:      {got}"
+            "    expected shape: {expected_shape}\n"
+            "    got shape:      {got_shape}"
+        ),
+        "shape-alone": (
+            "almost: the values are right, but not the shape. An input that shows it:\n"
+            "    {input}\n"
+            "    expected shape: {expected_shape}\n"
+            "    got shape:      {got_shape}"
+        ),
+        "shape-too": "The shape is another one, too: {got_shape}, and not {expected_shape}.",
+        "results": (
+            "your function returns {got} results; {expected} are asked for. The input:\n    {input}"
+        ),
+        "missing-results": (
+            "not yet. What your function returns is right. Still missing, counted in the order of "
+            "the question: {missing}."
+        ),
+        "still-missing": "Still missing, counted in the order of the question: {missing}.",
+        "rounded": "close: your function rounds its results. Return them with all their digits.",
+        "gradient": (
+            "almost: the values are right, but the tensor still carries its gradient. Return it "
+            "with .detach()."
         ),
         "raises": (
             "your code stopped with an error. The input:\n    {input}\n    the error: {error}"
+        ),
+        "at-line": "    in line {line}: {code}",
+        "endless": (
+            "your code was stopped after {seconds} seconds of computing: does one of its loops "
+            "never end? The input:\n"
+            "    {input}"
         ),
         "nothing": "your function returns nothing: is a return missing? The input:\n    {input}",
         "not-numbers": (
@@ -35,6 +61,15 @@ MESSAGES = {
         "no-number": "answer {position} of {count} is no number; its type is {type}.",
         "number-shape": "answer {position} of {count} must have the shape {expected}.",
         "number": "answer {position} of {count} is not right. You gave {got}.",
+        "close": "answer {position} of {count} is close: give three digits. You gave {got}.",
+        "missing-numbers": (
+            "not yet. What you gave is right. Still missing, counted in the order of the "
+            "question: {missing}."
+        ),
+        "proof": (
+            "this exercise asks for a proof, which no program can check. Compare yours with the "
+            "solution."
+        ),
         "condition": "not right:",
         "looks-like": "It looks like this: {mistake}",
     },
@@ -52,10 +87,39 @@ MESSAGES = {
         "shape": (
             "não está certo: o formato é outro. Uma entrada que mostra isso:\n"
             "    {input}\n"
-            "    formato esperado: {expected}\n"
-            "    formato obtido:   {got}"
+            "    formato esperado: {expected_shape}\n"
+            "    formato obtido:   {got_shape}"
+        ),
+        "shape-alone": (
+            "quase: os valores estão certos, mas o formato não. Uma entrada que mostra isso:\n"
+            "    {input}\n"
+            "    formato esperado: {expected_shape}\n"
+            "    formato obtido:   {got_shape}"
+        ),
+        "shape-too": "O formato também é outro: {got_shape}, e não {expected_shape}.",
+        "results": (
+            "sua função devolve {got} resultados; o enunciado pede {expected}. A entrada:\n"
+            "    {input}"
+        ),
+        "missing-results": (
+            "ainda não. O que sua função devolve está certo. Ainda falta, contando na ordem do "
+            "enunciado: {missing}."
+        ),
+        "still-missing": "Ainda falta, contando na ordem do enunciado: {missing}.",
+        "rounded": (
+            "está perto: sua função arredonda os resultados. Devolva-os com todos os dígitos."
+        ),
+        "gradient": (
+            "quase: os valores estão certos, mas o tensor ainda carrega o gradiente. Devolva-o "
+            "com .detach()."
         ),
         "raises": "seu código parou com um erro. A entrada:\n    {input}\n    o erro: {error}",
+        "at-line": "    na linha {line}: {code}",
+        "endless": (
+            "seu código foi interrompido depois de {seconds} segundos de cálculo: será que um dos "
+            "laços nunca termina? A entrada:\n"
+            "    {input}"
+        ),
         "nothing": "sua função não devolve nada: será que falta um return? A entrada:\n    {input}",
         "not-numbers": (
             "sua função devolve algo que não pode ser lido como números, do tipo {type}. "
@@ -66,6 +130,15 @@ MESSAGES = {
         "no-number": "a resposta {position} de {count} não é um número; o tipo é {type}.",
         "number-shape": "a resposta {position} de {count} deve ter o formato {expected}.",
         "number": "a resposta {position} de {count} não está certa. Você respondeu {got}.",
+        "close": "a resposta {position} de {count} está perto: dê três dígitos. Você deu {got}.",
+        "missing-numbers": (
+            "ainda não. O que você respondeu está certo. Ainda falta, contando na ordem do "
+            "enunciado: {missing}."
+        ),
+        "proof": (
+            "este exercício pede uma demonstração, que nenhum programa corrige. Compare a sua com "
+            "a solução."
+        ),
         "condition": "não está certo:",
         "looks-like": "Parece ser isto: {mistake}",
     },
@@ -95,6 +168,10 @@ MISTAKES = {
         "blocks-averaged": "a mean over blocks. The sum in the softmax runs over all words.",
         "both-means": "both means left out. Muon keeps one.",
         "brackets": "x / 2 * h, which multiplies by h. To divide by 2h, set brackets: x / (2 * h).",
+        "both-orders": (
+            "each pair taken in both orders. The point that stands first in the list is a, the "
+            "other b."
+        ),
         "by-column": "shares of each column. A row is a context, and its shares sum to 1.",
         "changed-argument": (
             "an argument changed in place, for instance by -=. The caller still needs it: work on "
@@ -158,6 +235,7 @@ MISTAKES = {
         "kept-not-lost": "the share that is kept, where the share that becomes 0 is asked for.",
         "largest": "the largest gap. The smallest one shows that a function is not convex.",
         "last-block": "the last block is left out when it is shorter than the others.",
+        "last-pair": "the last pair is left out. The text's last word is an answer, too.",
         "later-contexts": "a new total. Asked for is by how much the sum grows.",
         "log-base": "the logarithm of another base. Losses are in nats: natural logarithms.",
         "log-of-mean": "the logarithm of a mean. The loss is the mean of the logarithms.",
@@ -258,6 +336,9 @@ MISTAKES = {
             "padding counted as words. Positions whose target is -1 belong neither to the sum "
             "nor to the count; NumPy reads the index -1 as the last word."
         ),
+        "pair-reversed": (
+            "the pair the other way round: 1 - s goes with the point that stands first in the list."
+        ),
         "per-length": "divided by the squared length of v. No unit vector was asked for.",
         "percent": "1 taken for 1 %.",
         "percent-not-share": "percent, where a share between 0 and 1 is asked for.",
@@ -326,6 +407,10 @@ MISTAKES = {
             "read."
         ),
         "temperature-outside": "the loss divided by T. It is the logits that T divides.",
+        "ties-lost": (
+            "every logit that equals the largest left out of the sum. Only one of them is the 1 of "
+            "log1p; the others stay."
+        ),
         "transposed": "a transposed matrix: a gradient has the shape of what it belongs to.",
         "trivial": "d = 0, where the model does not swing. A d > 0 is asked for.",
         "truth-forgotten": "ŷ alone: the truth y is not subtracted.",
@@ -351,6 +436,10 @@ MISTAKES = {
         ),
         "wrong-axis": "the wrong axis: sentences are cut off, not words. Words are on the last.",
         "wrong-way": "the wrong way: a larger probability costs less.",
+        "zero-log-zero": (
+            "0 times log 0. To NumPy that is 0 · (-inf), and so NaN, where 0 is meant. Take from "
+            "each row the entry of the word that came, or leave out the terms with a 0."
+        ),
         "zero-not-counted": "the word with the id 0 left out. Only a target of -1 is not counted.",
         "zero-skipped": (
             "a term left out because the second distribution is 0 there. Only where the first "
@@ -385,6 +474,9 @@ MISTAKES = {
         "both-means": "as duas médias deixadas de fora. O Muon guarda uma.",
         "brackets": (
             "x / 2 * h, que multiplica por h. Para dividir por 2h, use parênteses: x / (2 * h)."
+        ),
+        "both-orders": (
+            "cada par tomado nas duas ordens. O ponto que vem primeiro na lista é a, o outro é b."
         ),
         "by-column": "frações de cada coluna. Uma linha é um contexto, e suas frações somam 1.",
         "changed-argument": (
@@ -464,6 +556,7 @@ MISTAKES = {
         "kept-not-lost": "a parte que fica, quando se pede a parte que vira 0.",
         "largest": "a maior folga. É a menor que mostra que uma função não é convexa.",
         "last-block": "o último bloco fica de fora quando é mais curto que os outros.",
+        "last-pair": "o último par fica de fora. A última palavra do texto também é resposta.",
         "later-contexts": "um novo total. Pede-se em quanto a soma cresce.",
         "log-base": "o logaritmo de outra base. As perdas são em nats: logaritmo natural.",
         "log-of-mean": "o logaritmo de uma média. A perda é a média dos logaritmos.",
@@ -569,6 +662,9 @@ MISTAKES = {
             "preenchimento contado como palavra. Posições cujo alvo é -1 não entram na soma nem "
             "na contagem; o NumPy lê o índice -1 como a última palavra."
         ),
+        "pair-reversed": (
+            "o par na ordem inversa: 1 - s acompanha o ponto que vem primeiro na lista."
+        ),
         "per-length": "dividido pelo quadrado do comprimento de v. Não se pediu vetor unitário.",
         "percent": "1 tomado por 1%.",
         "percent-not-share": "uma porcentagem, quando se pede uma fração entre 0 e 1.",
@@ -640,6 +736,9 @@ MISTAKES = {
             "o que o teacher forcing aprende. Na geração livre, o alvo não depende do que foi lido."
         ),
         "temperature-outside": "a perda dividida por T. São os logits que se dividem por T.",
+        "ties-lost": (
+            "todo logit igual ao maior fora da soma. Só um deles é o 1 de log1p; os outros ficam."
+        ),
         "transposed": "uma matriz transposta: um gradiente tem o formato daquilo a que pertence.",
         "trivial": "d = 0, onde o modelo não oscila. Pede-se um d > 0.",
         "truth-forgotten": "só ŷ: a verdade y não foi subtraída.",
@@ -669,6 +768,10 @@ MISTAKES = {
             "o eixo errado: assim se cortam frases, não palavras. As palavras estão no último eixo."
         ),
         "wrong-way": "o sentido contrário: uma probabilidade maior custa menos.",
+        "zero-log-zero": (
+            "0 vezes log 0. Para o NumPy isso é 0 · (-inf), ou seja, NaN, quando deveria ser 0. "
+            "Tome de cada linha a entrada da palavra que veio, ou deixe de fora os termos com 0."
+        ),
         "zero-not-counted": "a palavra de id 0 foi omitida. Só um alvo igual a -1 não é contado.",
         "zero-skipped": (
             "um termo omitido porque a segunda distribuição é 0 ali. Só onde a primeira é 0 o "
