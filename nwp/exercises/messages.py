@@ -167,11 +167,11 @@ MISTAKES = {
         "blocks-added": "logarithms of blocks added. It is the sums inside them that add up.",
         "blocks-averaged": "a mean over blocks. The sum in the softmax runs over all words.",
         "both-means": "both means left out. Muon keeps one.",
-        "brackets": "x / 2 * h, which multiplies by h. To divide by 2h, set brackets: x / (2 * h).",
         "both-orders": (
             "each pair taken in both orders. The point that stands first in the list is a, the "
             "other b."
         ),
+        "brackets": "x / 2 * h, which multiplies by h. To divide by 2h, set brackets: x / (2 * h).",
         "by-column": "shares of each column. A row is a context, and its shares sum to 1.",
         "changed-argument": (
             "an argument changed in place, for instance by -=. The caller still needs it: work on "
@@ -472,11 +472,11 @@ MISTAKES = {
         "blocks-added": "logaritmos de blocos somados. O que se soma são as somas dentro deles.",
         "blocks-averaged": "uma média sobre blocos. A soma do softmax percorre todas as palavras.",
         "both-means": "as duas médias deixadas de fora. O Muon guarda uma.",
-        "brackets": (
-            "x / 2 * h, que multiplica por h. Para dividir por 2h, use parênteses: x / (2 * h)."
-        ),
         "both-orders": (
             "cada par tomado nas duas ordens. O ponto que vem primeiro na lista é a, o outro é b."
+        ),
+        "brackets": (
+            "x / 2 * h, que multiplica por h. Para dividir por 2h, use parênteses: x / (2 * h)."
         ),
         "by-column": "frações de cada coluna. Uma linha é um contexto, e suas frações somam 1.",
         "changed-argument": (
