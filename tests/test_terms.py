@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import nbformat
 import pytest
-from spelling import FOREIGN, prose_of, texts
+from spelling import FOREIGN, sentences_of, texts
 from translation import ROOT, chapters
 
 # What is not written, and what stands in its place; the words that it may be taken for are spared.
@@ -39,7 +39,7 @@ INSTEAD = {
 def shown() -> Iterator[tuple[str, str]]:
     """Yield (where, prose) of all that a reader of the Brazilian edition reads."""
     for where, text in texts("pt"):
-        yield where, FOREIGN.sub(" ", prose_of(text))  # quotations and italics are not ours
+        yield where, FOREIGN.sub(" ", sentences_of(text))  # quotations and italics are not ours
     for _, path in chapters():
         for number, cell in enumerate(nbformat.read(ROOT / path, as_version=4).cells, start=1):
             if cell.cell_type == "code":
