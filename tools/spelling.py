@@ -47,13 +47,18 @@ NO_PROSE = (
     re.compile(r"(?<!`)`[^`\n]+`"),
     re.compile(r"\]\([^)]*\)|https?://\S+"),
     re.compile(r"\{[\w:-]*\}"),  # a field to be filled in
-    re.compile(r"\b\w*\d\w*\b|\b\w+(?:[_./]\w+)+\b"),  # 1e-6, int8, nwp.loss, and/or
 )
+NO_WORD = re.compile(r"\b\w*\d\w*\b|\b\w+(?:[_./]\w+)+\b")  # 1e-6, int8, nwp.loss, and/or
 FOREIGN = re.compile(r"\*[^*\n]+\*|[“\"][^”\"]{1,400}[”\"]")
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # hyphens join words
 
 
 def prose_of(text: str) -> str:
+    """Return a page's text without what is no prose, and without what is no word."""
+    return NO_WORD.sub(" ", sentences_of(text))
+
+
+def sentences_of(text: str) -> str:
     """Return a page's text without what is no prose."""
     text = "\n".join(_outside_code(text))
     # A reference with words of its own keeps them: {doc}`chapter 1 <chapters/01_loss>`.

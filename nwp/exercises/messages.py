@@ -481,7 +481,7 @@ MISTAKES = {
         "by-column": "frações de cada coluna. Uma linha é um contexto, e suas frações somam 1.",
         "changed-argument": (
             "um argumento alterado no lugar, por exemplo com -=. Quem chamou a função ainda "
-            "precisa dele: trabalhe numa cópia ou escreva um array novo."
+            "precisa dele: trabalhe em uma cópia ou escreva um array novo."
         ),
         "chord-not-gap": "a altura da corda. A folga é o quanto ela fica acima da curva.",
         "complement": "a parte que fica, quando se pede a parte que sai.",
@@ -516,8 +516,8 @@ MISTAKES = {
             "modelo verdadeiro."
         ),
         "epsilon": (
-            "um número pequeno que mantém o logaritmo finito. O impossível que acontece custa "
-            "infinito, e a perda deve mostrar isso."
+            "um número pequeno que mantém o logaritmo finito. Se o impossível acontece, a perda é "
+            "infinita, e deve ser mostrada assim."
         ),
         "every-pair": (
             "cada alvo procurado em cada linha, como em p[:, targets]. A linha n tem só o alvo n."
@@ -540,11 +540,11 @@ MISTAKES = {
         ),
         "gap-reversed": "curva menos corda. A folga é a corda menos a curva.",
         "gradient-in-logits": (
-            "o gradiente nos logits, quando se pede o gradiente nas probabilidades."
+            "o gradiente em relação aos logits, quando se pede em relação às probabilidades."
         ),
         "gradient-in-probabilities": (
-            "o gradiente nas probabilidades, quando se pede o gradiente nos logits: o softmax está "
-            "entre eles."
+            "o gradiente em relação às probabilidades, quando se pede em relação aos logits: "
+            "o softmax está entre eles."
         ),
         "half-argument": "tanh(d), quando σ(d) - 1/2 dá tanh(d/2).",
         "in-order": "as linhas na ordem do texto: a ordem própria da época não foi usada.",
@@ -624,13 +624,13 @@ MISTAKES = {
         ),
         "not-divided": "uma diferença, não uma inclinação: falta a divisão pelo passo.",
         "not-on-one-word": (
-            "a primeira previsão deve pôr toda a probabilidade errada numa só palavra."
+            "a primeira previsão deve pôr toda a probabilidade errada em uma só palavra."
         ),
         "not-rescaled": (
             "uma soma que não é reescalada quando o máximo muda: seus termos eram relativos ao "
             "máximo antigo."
         ),
-        "not-smoothed": "contagens a partir de 0: um par ausente do treinamento custa infinito.",
+        "not-smoothed": "contagens a partir de 0: um par ausente do treino tem perda infinita.",
         "not-spread-out": "a segunda previsão deve espalhar a probabilidade errada.",
         "not-whole": "uma fração de linha. Um bloco tem linhas inteiras.",
         "numbers-not-bytes": "uma quantidade de números, quando se pedem bytes.",
@@ -682,8 +682,8 @@ MISTAKES = {
             "são lidas."
         ),
         "renormalized": (
-            "as probabilidades do modelo forçadas a somar 1 na língua. O que ele põe fora dela "
-            "se perde, e isso deve custar."
+            "as probabilidades do modelo forçadas a somar 1 na linguagem. O que ele põe fora dela "
+            "se perde, e a perda deve refletir isso."
         ),
         "repeats-lost": (
             "de um índice repetido só vale o último: table[contexts] -= … escreve cada linha uma "
@@ -701,7 +701,7 @@ MISTAKES = {
         ),
         "share-fallen": "o quanto a taxa caiu. Pede-se o que resta dela.",
         "share-not-percent": "uma fração, quando se pede uma porcentagem.",
-        "shift-not-undone": "deslocado pelo máximo num lugar e não no outro.",
+        "shift-not-undone": "deslocado pelo máximo em um lugar e não no outro.",
         "shift-twice": (
             "o deslocamento feito duas vezes: pede-se a cada palavra a que vem depois da próxima."
         ),
@@ -718,8 +718,7 @@ MISTAKES = {
         "step-for-epoch": "uma ordem nova a cada passo. Uma só ordem vale para a época inteira.",
         "step-in-probabilities": "um passo nas probabilidades. Aqui quem se move são os logits.",
         "step-not-undone": (
-            "uma coordenada que continua deslocada enquanto se testa a próxima: antes, ponha-a "
-            "de volta."
+            "uma coordenada que ainda está deslocada quando se testa a próxima: restaure-a antes."
         ),
         "subtraction": (
             "a diferença de dois valores que se arredondam para o mesmo número. Aqui não é "
@@ -767,7 +766,7 @@ MISTAKES = {
         "wrong-axis": (
             "o eixo errado: assim se cortam frases, não palavras. As palavras estão no último eixo."
         ),
-        "wrong-way": "o sentido contrário: uma probabilidade maior custa menos.",
+        "wrong-way": "o sentido contrário: quanto maior a probabilidade, menor a perda.",
         "zero-log-zero": (
             "0 vezes log 0. Para o NumPy isso é 0 · (-inf), ou seja, NaN, quando deveria ser 0. "
             "Tome de cada linha a entrada da palavra que veio, ou deixe de fora os termos com 0."
