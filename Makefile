@@ -40,7 +40,7 @@ _build/html/pt/.built: $(READY) $(SHARED) $(PORTUGUESE)
 test: book  ## build the book, then run every test and every notebook, two at a time
 	$(BIN)/python -m pytest --nbval -n 2 --dist loadscope
 
-pdf: book  ## print the book to _build/pdf/book.pdf (needs Chromium)
+pdf: book  ## print both editions to _build/pdf/ (needs Chromium)
 	$(BIN)/python tools/pdf.py
 
 notebooks: $(READY)  ## open JupyterLab, to run the chapters of either edition
