@@ -186,24 +186,22 @@ def test_boxes_and_folds_speak_portuguese():
 
 def test_citations_and_the_bibliography_speak_portuguese():
     entries = [
-        entry.get_text(" ", strip=True) for entry in soup_of(BIBLIOGRAPHY).select(".citation")
+        " ".join(entry.get_text(" ").split()) for entry in soup_of(BIBLIOGRAPHY).select(".citation")
     ]
-    people = {
-        str(person.last_names[-1])
+    names = {
+        str(person)
         for entry in parse_file(ROOT / "references.bib").entries.values()
-        for role in entry.persons.values()
-        for person in role
-        if person.last_names
+        for people in entry.persons.values()
+        for person in people
     }
+    last_names = "|".join(re.escape(name.split(",")[0]) for name in names - {"others"})
     assert len(entries) > 30
     for entry in entries:
         assert not re.search(r"\b(?:and others|editors?|pages|Web page|Program|draft)\b", entry)
-        for name in people:
-            assert not re.match(rf"[^.]*(?:\w\. [^.]*)*? and [\w. ]*{re.escape(name)}\b\.", entry)
+        assert not re.search(rf" and (?:[^\s.]+ |\w\. )*(?:{last_names})[.,]", entry), entry
     text = " ".join(entries)
     for words in ("Boyd e Lieven", "Mensch e outros", "organizadores", "páginas", "volume 70 de"):
         assert words in text
-    assert "Lieven Vandenberghe" in soup_of("bibliography.html").get_text()
     assert "Boyd and Lieven" in soup_of("bibliography.html").get_text()
     cited = [
         link.get_text() for page in PAIRS for link in soup_of(f"pt/{page}").select("a[href*='#id']")

@@ -37,8 +37,9 @@ ACTIVE = """e => {
     return a && (a.getAttribute("aria-label") ?? (a.type === "radio" ? a.value : a.textContent));
 }"""
 SAID = """e => [...e.shadowRoot.querySelectorAll("[role=group] *")]
-    .filter(x => x.tagName !== "STYLE").flatMap(x => [...x.childNodes].filter(n => n.nodeType === 3).map(n => n.data)
-        .concat(x.getAttribute("aria-label") ?? "", x.getAttribute("aria-valuetext") ?? ""))
+    .filter(x => x.tagName !== "STYLE")
+    .flatMap(x => [...x.childNodes].filter(n => n.nodeType === 3).map(n => n.data).concat(
+        x.getAttribute("aria-label") ?? "", x.getAttribute("aria-valuetext") ?? ""))
     .join(" | ")"""
 CONTROLS = "button, select, input, [role=slider]"
 

@@ -102,7 +102,8 @@ class Explorer extends HTMLElement {
 
   /* A string of the page's language, with {name} replaced by a value. */
   t(key, values = {}) {
-    return this.strings[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+    const said = (value) => (typeof value === "number" ? written(value) : value);
+    return this.strings[key].replace(/\{(\w+)\}/g, (_, name) => said(values[name]));
   }
 
   /* Redraw; `spoken` is said aloud where the control that was used does not say it itself. */
