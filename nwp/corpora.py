@@ -42,7 +42,7 @@ REMOTES = {
         1_115_394,
         "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
     ),
-    "machado": Remote(  # seven novels of Machado de Assis, public domain, spelling of their time
+    "machado": Remote(  # Machado de Assis: six novels and a book of tales, public domain
         "https://raw.githubusercontent.com/Mjrovai/MachadoAssisBot/"
         "025b68ba8da68c282c902ea22172b7aeb9e3fea6/machado.txt",
         2_465_002,
