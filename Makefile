@@ -54,7 +54,7 @@ test-all:  ## run the tests under each Python from 3.11 to 3.14, and say which o
 	for v in $$failed; do echo "Python $$v: failed"; done; \
 	test -z "$$failed"
 
-pdf: book  ## print the book to _build/pdf/book.pdf (needs Chromium)
+pdf: book  ## print both editions to _build/pdf/ (needs Chromium)
 	$(BIN)/python tools/pdf.py
 
 notebooks: $(READY)  ## open JupyterLab, to run the chapters of either edition

@@ -14,7 +14,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import ArrayLike, NDArray
+
+from nwp.brazilian import brazilian
 
 TRUTH = "black"
 PREDICTION = "#0072B2"
@@ -49,6 +52,21 @@ def use_style() -> None:
             "legend.frameon": False,
         }
     )
+
+
+def use_commas() -> None:
+    """Let all that figures say have decimal commas, as in Brazil: titles, ticks, labels, legends.
+
+    All of it passes through one method of Matplotlib, a tick's label anew at each drawing.
+    """
+    Text.set_text = _set_text_with_commas  # type: ignore[method-assign]
+
+
+_set_text = Text.set_text
+
+
+def _set_text_with_commas(self: Text, s: Any) -> None:
+    _set_text(self, brazilian(s) if isinstance(s, str) else s)
 
 
 def label(axes: Axes, text: str, at: tuple[float, float], color: str, **placing: Any) -> None:

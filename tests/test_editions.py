@@ -10,6 +10,7 @@ from bs4 import BeautifulSoup
 from bs4.element import PreformattedString
 from editions import EDITIONS, PORTUGUESE, ROOT, configuration, joined
 from languages import FOLDERS
+from pybtex.database import parse_file
 from strings import COPY_BUTTON, MESSAGES, PAGE_WORDS, STRINGS
 from test_pages import HTML, PAGES, open_page
 
@@ -138,6 +139,7 @@ def test_shared_anchors_are_in_both_editions_in_the_same_order(page):
         assert len(english) > 20
 
 
+BIBLIOGRAPHY = "pt/bibliography.html"
 SAME_IN_BOTH = re.compile(
     r"[\W\d_]*|(?:\d+\.)+|\.(?:ipynb|md|pdf)|Ctrl|K|CC BY 4\.0|© 2026\.|Links?|Lemma|[nN]wp.*"
 )
@@ -180,6 +182,32 @@ def test_boxes_and_folds_speak_portuguese():
     titles = soup_of("pt/claims.html").select(".claim .admonition-title")
     assert any(title.get_text().startswith("Teorema D2:") for title in titles)
     assert any(title.get_text().startswith("Teorema D2.1:") for title in titles)
+
+
+def test_citations_and_the_bibliography_speak_portuguese():
+    entries = [
+        " ".join(entry.get_text(" ").split()) for entry in soup_of(BIBLIOGRAPHY).select(".citation")
+    ]
+    names = {
+        str(person)
+        for entry in parse_file(ROOT / "references.bib").entries.values()
+        for people in entry.persons.values()
+        for person in people
+    }
+    last_names = "|".join(re.escape(name.split(",")[0]) for name in names - {"others"})
+    assert len(entries) > 30
+    for entry in entries:
+        assert not re.search(r"\b(?:and others|editors?|pages|Web page|Program|draft)\b", entry)
+        assert not re.search(rf" and (?:[^\s.]+ |\w\. )*(?:{last_names})[.,]", entry), entry
+    text = " ".join(entries)
+    for words in ("Boyd e Lieven", "Mensch e outros", "organizadores", "páginas", "volume 70 de"):
+        assert words in text
+    assert "Boyd and Lieven" in soup_of("bibliography.html").get_text()
+    cited = [
+        link.get_text() for page in PAIRS for link in soup_of(f"pt/{page}").select("a[href*='#id']")
+    ]
+    assert "Jurafsky e Martin, 2024" in cited
+    assert [words for words in cited if " and " in words] == []
 
 
 def test_documentation_of_the_code_is_marked_as_english():

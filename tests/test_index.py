@@ -1,13 +1,12 @@
 """Every entry of the index leads to a place that exists and speaks of the term."""
 
 import re
-import unicodedata
 
 import nbformat
 import pytest
 from docutils.nodes import make_id
 from editions import EDITIONS, PORTUGUESE, ROOT
-from index_terms import PLACE, place_of, read_terms
+from index_terms import PLACE, alphabetical, place_of, read_terms
 from ledger import BOX, all_claims, chapter_paths
 
 
@@ -37,12 +36,6 @@ PLACES = {edition: read_terms(edition / "index_terms.yml") for edition in EDITIO
 TEXTS = {edition: texts_of(edition) for edition in EDITIONS}
 BOXES = {edition: boxes_in(TEXTS[edition]) for edition in EDITIONS}
 every_edition = pytest.mark.parametrize("edition", EDITIONS, ids=["en", "pt"])
-
-
-def alphabetical(term):
-    """The key by which a dictionary sorts: without accents and capitals."""
-    letters = unicodedata.normalize("NFD", term.lower())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def sections(text):

@@ -16,6 +16,7 @@ EXERCISES = sorted(
     if path.stem != "__init__"
 )
 NUMPY_ONLY = (
+    "brazilian",
     "checks",
     "loss",
     "equivalence",

@@ -5,6 +5,7 @@ import pdf
 import pytest
 import test_pages
 import yaml
+from editions import EDITIONS
 from notebooks import ROOT
 
 FIRST = """<article class="bd-article"><section id="one">
@@ -69,6 +70,42 @@ def test_links_hold_in_the_joined_document(joined):
         (1, "chapters-second--one"),
         (2, "chapters-second--b"),
     ]
+
+
+@pytest.mark.parametrize("folder", ["", "pt"])
+def test_the_built_pages_of_each_edition_join(folder):
+    if not test_pages.PAGES:
+        test_pages.unavailable("the book is not built: run make book")
+    pages = pdf.pages_of(yaml.safe_load((ROOT / folder / "_toc.yml").read_text(encoding="utf-8")))
+    joined = pdf.join(pages, pdf.HTML, folder)
+    assert joined.broken == []
+    pictures = [picture["src"] for article in joined.articles for picture in article.select("img")]
+    assert len(pictures) > 10
+    for address in pictures:
+        assert (pdf.OUT / address).resolve().is_relative_to(pdf.HTML / folder)
+        assert (pdf.OUT / address).resolve().exists(), address
+    captions = [entry.title for entry in joined.contents if not entry.target]
+    assert captions[0] == {"": "Chapters", "pt": "Capítulos"}[folder]
+
+
+def test_every_edition_is_printed_in_its_language(monkeypatch, tmp_path):
+    if not test_pages.PAGES:
+        test_pages.unavailable("the book is not built: run make book")
+    written = {}
+
+    def print_nothing(source, target, browser_path):
+        written[source.name] = source.read_text(encoding="utf-8")
+        raise InterruptedError(target.name)
+
+    monkeypatch.setattr(pdf, "OUT", tmp_path)
+    monkeypatch.setattr(pdf, "print_pdf", print_nothing)
+    for edition, name in zip(EDITIONS, ("book.pdf", "livro.pdf"), strict=True):
+        with pytest.raises(InterruptedError, match=name):
+            pdf.print_edition(edition, "chromium")
+    assert '<html lang="en"' in written["book.html"]
+    assert '<html lang="pt-BR"' in written["livro.html"]
+    for words in ("<h1>Sumário</h1>", "<title>Previsão da próxima palavra", "os autores do nwp"):
+        assert words in written["livro.html"]
 
 
 def test_a_link_without_a_target_is_named(tmp_path):

@@ -95,9 +95,15 @@ O `softmax` é pequeno?
 """
 CODE = 'import numpy as np\n\nfor word, p in shares:\n    print(f"{word:>5}: {p:.2f} nats")  # each'
 TRANSLATED_CODE = (
-    'import numpy as np\n\nfor word, p in shares:\n    print(f"{p:.2f} nats: {word:>9}")  # cada'
+    "import numpy as np\nfrom nwp.brazilian import print\n\nfigures.use_commas()\n"
+    'for word, p in shares:\n    print(f"{p:.2f} nats: {word:>9}")  # cada'
 )
-FIGURE = {"mystnb": {"figure": {"name": "fig-a", "caption": "One"}, "image": {"alt": "A line"}}}
+FIGURE = {
+    "mystnb": {
+        "figure": {"name": "fig-a", "caption": "One, up to 1.5"},
+        "image": {"alt": "A line up to 1.5"},
+    }
+}
 
 
 def original():
@@ -113,9 +119,9 @@ def translated():
     notebook = original()
     text, code, figure = notebook.cells
     text.source, code.source = TRANSLATED, TRANSLATED_CODE
-    code.outputs[0].text = "0.25 nats: o\n"
-    figure.metadata["mystnb"]["figure"]["caption"] = "Uma"
-    figure.metadata["mystnb"]["image"]["alt"] = "Uma linha"
+    code.outputs[0].text = "0,25 nats: o\n"
+    figure.metadata["mystnb"]["figure"]["caption"] = "Uma, até 1,5"
+    figure.metadata["mystnb"]["image"]["alt"] = "Uma linha até 1,5"
     text.metadata["nwp"] = {"translates": "0123456789abcdef"}
     return notebook
 
@@ -141,7 +147,19 @@ def in_code(old, new):
 
 
 def print_another_number(notebook):
-    notebook.cells[1].outputs[0].text = "0.26 nats: o\n"
+    notebook.cells[1].outputs[0].text = "0,26 nats: o\n"
+
+
+def print_with_a_point(notebook):
+    notebook.cells[1].outputs[0].text = "0.25 nats: o\n"
+
+
+def caption_another_number(notebook):
+    notebook.cells[2].metadata["mystnb"]["figure"]["caption"] = "Uma, até 0,5"
+
+
+def describe_with_a_point(notebook):
+    notebook.cells[2].metadata["mystnb"]["image"]["alt"] = "Uma linha até 1.5"
 
 
 def print_nothing(notebook):
@@ -182,8 +200,12 @@ DAMAGES = [
     (in_code("in shares", "in share"), "other code, at .for word, p in shares"),
     (in_code("{p:.2f}", "{p:.3f}"), "other code"),
     (in_code("{word:>9}", "{p:>9}"), "other code"),
-    (in_code("\n\nfor", "\nimport os\nfor"), "nothing|import os"),
-    (print_another_number, "prints other numbers: .*0.25.*0.26"),
+    (in_code("\nfor", "\nimport os\nfor"), "nothing|import os"),
+    (print_another_number, "prints other numbers: .*0,26.* instead of .*0,25"),
+    (print_with_a_point, "prints other numbers: .*0\\.25.* instead of .*0,25"),
+    (caption_another_number, "other numbers in the caption: .*0,5.* instead of .*1,5"),
+    (describe_with_a_point, "other numbers in the alternative text: .*1\\.5.* instead of .*1,5"),
+    (in_code("figures.use_commas()", "figures.use_points()"), "other code"),
     (print_nothing, "its outputs are"),
     (drop_a_cell, "3 cells and 2"),
     (change_the_kind, "its kind is 'code' and 'markdown'"),
@@ -199,6 +221,14 @@ def test_each_difference_is_named(damage, message):
     damage(notebook)
     with pytest.raises(AssertionError, match=message):
         raise AssertionError("\n".join(differences(original(), notebook)))
+
+
+def test_what_is_no_number_of_a_sentence_is_the_same_in_both_languages():
+    notebooks = original(), translated()
+    for notebook, right in zip(notebooks, ("right", "certo"), strict=True):
+        notebook.cells[1].source += '\ncheck("1.4", print)'
+        notebook.cells[1].outputs[0].text = f"1.4: {right}.\n[0.25 1.5]\nValueError: got 1.1\n"
+    assert [*differences(*notebooks)] == []
 
 
 def test_strings_and_comments_may_differ_and_nothing_else():

@@ -9,6 +9,7 @@ and it adds the scripts to the pages that have an explorer, to no other.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from docutils import nodes
 from explorer_stills import RATES, STILLS
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+from nwp.brazilian import brazilian
 
 FOLDER = Path(__file__).with_name("explorers")
 STRINGS = FOLDER / "strings.json"  # the one table: language → explorer → key
@@ -39,6 +42,9 @@ def data_of(name: str) -> dict[str, Any] | None:
 def rendered(name: str, language: str) -> str:
     """Write the element: strings and data as JSON, and the still picture behind it."""
     strings, data = strings_of(name, language), data_of(name)
+    still = STILLS[name](strings, data)
+    if language == "pt":
+        still = in_brazilian(still)
     used = {key: text for key, text in strings.items() if not key.startswith("still")}
     content = json.dumps({"strings": used, "data": data}, ensure_ascii=False, separators=(",", ":"))
     content = content.replace("</", "<\\/")  # nothing in it may end the script element
@@ -46,8 +52,14 @@ def rendered(name: str, language: str) -> str:
     return (
         f'<{name}-explorer class="nwp-explorer" lang="{tongue}">'
         f'<script type="application/json">{content}</script>'
-        f"{STILLS[name](strings, data)}</{name}-explorer>"
+        f"{still}</{name}-explorer>"
     )
+
+
+def in_brazilian(picture: str) -> str:
+    """Give decimal commas to what a still picture says; its coordinates keep the point."""
+    said = r'(?<=aria-label=")[^"]+|(?<=>)[^<]+(?=</text>)'
+    return re.sub(said, lambda text: brazilian(text[0]), picture)
 
 
 class ExplorerDirective(SphinxDirective):

@@ -209,7 +209,7 @@ def forcing(strings: Strings, data: Any) -> str:
     x = 24 + 70 * errs["inside"]
     parts.append(line([(x - 24, 138), (x + 24, 138)], "curve"))
     alternative = strings["still"].format(
-        losses=", ".join(f"{cost:.3f}" for cost in costs),
+        losses=" + ".join(f"{cost:.3f}" for cost in costs),
         total=f"{sum(costs):.3f}",
         sentence=" ".join(own),
     )

@@ -2,7 +2,7 @@
 
 The chapters stay free of index marks, which a notebook would show. When a page is read, every
 entry whose place lies on it is added there. The page of the index (`templates/genindex.html`)
-says of each link where it leads.
+says of each link where it leads. Its order is that of a dictionary, which does not count accents.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 from docutils import nodes
+from search_words import without_accents
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
@@ -58,6 +59,25 @@ class IndexTerms(SphinxTransform):
             node.parent.insert(node.parent.index(node), addnodes.index(entries=[entry]))
 
 
+class ModuleWord(SphinxTransform):
+    """Say "module" in the edition's language; Sphinx writes it in English."""
+
+    default_priority = 700
+
+    def apply(self, **kwargs: Any) -> None:
+        word = STRINGS[language_tag(self.config.language)]["module"]
+        for node in self.document.findall(addnodes.index):
+            node["entries"] = [
+                (kind, re.sub("^module; ", f"{word}; ", entry), *others)
+                for kind, entry, *others in node["entries"]
+            ]
+
+
+def alphabetical(term: str) -> str:
+    """Return the key by which a dictionary sorts: without accents and capitals."""
+    return without_accents(term.lower())
+
+
 def place_of(link: str, language: str = "en") -> str:
     """Name the page to which a link of the index leads; nothing for the API's own entries."""
     page = link.split("#")[0].removesuffix(".html")
@@ -74,9 +94,14 @@ def name_places(
         language = language_tag(app.config.language)
         context["place_of"] = partial(place_of, language=language)
         context["index_title"] = STRINGS[language]["index"]
+        for _, entries in context["genindexentries"]:
+            for _, (_, parts, _) in entries:
+                parts.sort(key=lambda part: alphabetical(part[0]))
+            entries.sort(key=lambda entry: alphabetical(entry[0]))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_transform(IndexTerms)
+    app.add_transform(ModuleWord)
     app.connect("html-page-context", name_places)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

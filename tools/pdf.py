@@ -1,8 +1,9 @@
-"""The book as one PDF: the built pages, joined in the order of the contents and printed.
+"""Each edition as one PDF: the built pages, joined in the order of the contents and printed.
 
 `python tools/pdf.py` reads `_build/html` (`make book`), writes `_build/pdf/book.html`, and
 has Chromium print it to `_build/pdf/book.pdf`, twice: the second time the contents know the
-pages. Every link within the book must have its target, or the command says which has none.
+pages. The Brazilian edition becomes `livro.html` and `livro.pdf`. Every link within a book must
+have its target, or the command says which has none.
 """
 
 import posixpath
@@ -15,8 +16,9 @@ from urllib.parse import quote, unquote, urldefrag
 import chromium
 import yaml
 from bs4 import BeautifulSoup, Tag
+from editions import EDITIONS, PORTUGUESE, configuration
 from playwright.sync_api import sync_playwright
-from strings import STRINGS
+from strings import STRINGS, language_tag
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
@@ -58,18 +60,23 @@ def pages_of(toc: dict) -> list[tuple[str, str]]:
     return pages
 
 
-def join(pages: list[tuple[str, str]], html: Path) -> Joined:
-    """Read the articles of the built pages; make ids and links hold in one document."""
+def join(pages: list[tuple[str, str]], html: Path, edition: str = "") -> Joined:
+    """Read the articles of the built pages; make ids and links hold in one document.
+
+    `edition` is the folder of the edition below `html`.
+    """
     joined = Joined()
     known = {page for _, page in pages}
     for caption, page in pages:
-        soup = BeautifulSoup((html / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+        soup = BeautifulSoup(
+            (html / edition / f"{page}.html").read_text(encoding="utf-8"), "html.parser"
+        )
         article = soup.select_one("article.bd-article")
         if article is None:
             raise ValueError(f"{page}.html has no article: is it a page of the book?")
         _prepare(article)
         _rename_ids(article, page)
-        _redirect(article, page, known)
+        _redirect(article, page, known, edition)
         article["id"], article["class"] = page_id(page), ["page"]
         if caption:
             joined.contents.append(Entry(caption, 0))
@@ -122,12 +129,13 @@ def _rename_ids(article: Tag, page: str) -> None:
             tag[name] = " ".join(page_id(page, one) for one in names)
 
 
-def _redirect(article: Tag, page: str, known: set[str]) -> None:
+def _redirect(article: Tag, page: str, known: set[str], edition: str) -> None:
     """Point links to pages of the book into the document; keep no other local link."""
     folder = posixpath.dirname(page)
     for picture in article.select("[src]"):
         if not re.match(r"[a-z]+:", picture["src"]):
-            picture["src"] = posixpath.normpath(posixpath.join("../html", folder, picture["src"]))
+            path = posixpath.join("../html", edition, folder, picture["src"])
+            picture["src"] = posixpath.normpath(path)
     for link in article.select("a[href]"):
         if re.match(r"[a-z]+:", link["href"]):
             continue
@@ -153,8 +161,8 @@ def _headings(article: Tag) -> list[Entry]:
 
 def document(joined: Joined, config: dict, numbers: dict[str, int]) -> str:
     """Write the joined pages as one HTML document; `numbers` are the pages of the contents."""
-    language = config.get("sphinx", {}).get("config", {}).get("language", "en")
-    strings = STRINGS[language.replace("_", "-")]
+    language = language_tag(config.get("sphinx", {}).get("config", {}).get("language", "en"))
+    strings = STRINGS[language]
     lines = []
     for entry in joined.contents:
         if not entry.target:
@@ -319,16 +327,26 @@ def main() -> None:
     browser_path = chromium.find()
     if browser_path is None:
         sys.exit("make pdf prints with Chromium, and none is installed: apt-get install chromium")
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    OUT.mkdir(parents=True, exist_ok=True)
+    for edition in EDITIONS:
+        print_edition(edition, browser_path)
+
+
+def print_edition(edition: Path, browser_path: str) -> None:
+    """Print the pages of one edition, named by the folder of its sources."""
+    toc = yaml.safe_load((edition / "_toc.yml").read_text(encoding="utf-8"))
+    if edition == PORTUGUESE:
+        folder, name, config = PORTUGUESE.name, "livro", configuration(OUT)
+    else:
+        folder, name = "", "book"
+        config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     pages = pages_of(toc)
-    if unbuilt := [page for _, page in pages if not (HTML / f"{page}.html").exists()]:
+    if unbuilt := [page for _, page in pages if not (HTML / folder / f"{page}.html").exists()]:
         sys.exit(f"not built: {', '.join(unbuilt)}; run make book")
-    joined = join(pages, HTML)
+    joined = join(pages, HTML, folder)
     if joined.broken:
         sys.exit(f"links without a target: {joined.broken}")
-    OUT.mkdir(parents=True, exist_ok=True)
-    source, target = OUT / "book.html", OUT / "book.pdf"
+    source, target = OUT / f"{name}.html", OUT / f"{name}.pdf"
     numbers: dict[str, int] = {}
     for _ in range(2):  # the contents have the same length with and without numbers
         source.write_text(document(joined, config, numbers), encoding="utf-8")

@@ -7,8 +7,8 @@ Each Portuguese cell records a hash of the English cell that it translates (meta
     python tools/translation.py stamp [PATH ...]  record that these translations are up to date
 
 Besides, `differences` compares an original with its translation, whatever was recorded: code by
-its syntax tree without strings and comments, outputs by their numbers, text by its headings,
-boxes, labels, references, questions, formulas and numbers.
+its syntax tree without strings and comments, outputs and the words of figures by their numbers,
+text by its headings, boxes, labels, references, questions, formulas and numbers.
 """
 
 import argparse
@@ -28,9 +28,13 @@ import yaml
 from nbformat import NotebookNode
 from notebooks import READING_LINE, ROOT, write
 
+from nwp.brazilian import brazilian
+
 RECORD = "pt/translated.json"
 FENCE = re.compile(r"^(`{3,}|:{3,})")
 FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$]+\$", re.DOTALL)
+# By these two statements a Portuguese chapter writes its numbers as Brazil does.
+ADDED_CODE = ("from nwp.brazilian import print", "figures.use_commas()")
 
 
 # ---- originals and translations ----
@@ -72,8 +76,7 @@ def sections(page: str) -> dict[str, str]:
 
 def cell_hash(cell: NotebookNode) -> str:
     """Hash what is translated of a cell: its text, and the words of its figure."""
-    shown = cell.metadata.get("mystnb", {})
-    words = [shown.get("image", {}).get("alt"), shown.get("figure", {}).get("caption")]
+    words = [words or None for words in _figure_words(cell)]
     return _hash([READING_LINE.sub("", cell.source), words])
 
 
@@ -192,16 +195,44 @@ def _cell_differences(one: NotebookNode, other: NotebookNode) -> Iterator[str]:
     if one.cell_type == "markdown":
         yield from text_differences(one.source, other.source)
         return
-    if code_without_words(one.source) != code_without_words(other.source):
-        yield f"other code, at {first_difference(one.source, other.source)}"
+    source = without_added_code(other.source)
+    if code_without_words(one.source) != code_without_words(source):
+        yield f"other code, at {first_difference(one.source, source)}"
     if [*map(_kind, one.outputs)] != [*map(_kind, other.outputs)]:
         kinds = [[_kind(o) for o in cell.outputs] for cell in (one, other)]
         yield f"its outputs are {kinds[0]} and {kinds[1]} (make execute runs it)"
         return
-    numbers = [Counter(n for o in c.outputs for n in _printed_numbers(o)) for c in (one, other)]
-    if numbers[0] != numbers[1]:
-        only = [sorted((numbers[i] - numbers[1 - i]).elements()) for i in (0, 1)]
-        yield f"prints other numbers: {only[0]} and {only[1]}"
+    checked = re.findall(r"\bcheck\(\s*\"([\d.]+)\"", one.source)  # "1.4" is a name
+    expected = Counter(n for o in one.outputs for n in _printed_numbers(o, translated=True))
+    printed = Counter(n for o in other.outputs for n in _printed_numbers(o))
+    expected = Counter({_named(n, checked): count for n, count in expected.items()})
+    yield from _unequal_numbers("prints other numbers", expected, printed)
+    for word, text, translated in zip(
+        ("alternative text", "caption"), _figure_words(one), _figure_words(other), strict=True
+    ):
+        yield from _unequal_numbers(
+            f"other numbers in the {word}",
+            written_numbers(brazilian(text)),
+            written_numbers(translated),
+        )
+
+
+def _named(number: str, names: list[str]) -> str:
+    """Undo the comma of what is no number but the name of an exercise."""
+    name = number.replace(",", ".")
+    return name if name in names else number
+
+
+def _unequal_numbers(what: str, expected: Counter, found: Counter) -> Iterator[str]:
+    if expected != found:
+        only = [sorted((a - b).elements()) for a, b in ((expected, found), (found, expected))]
+        yield f"{what}: {only[1]} instead of {only[0]}"
+
+
+def _figure_words(cell: NotebookNode) -> tuple[str, str]:
+    """Return the alternative text and the caption of a cell's figure, or nothing twice."""
+    shown = cell.metadata.get("mystnb", {})
+    return shown.get("image", {}).get("alt", ""), shown.get("figure", {}).get("caption", "")
 
 
 def _untranslated(metadata: NotebookNode) -> dict:
@@ -211,6 +242,11 @@ def _untranslated(metadata: NotebookNode) -> dict:
         if key in kept.get("mystnb", {}).get(kind, {}):
             kept["mystnb"][kind][key] = ""
     return kept
+
+
+def without_added_code(source: str) -> str:
+    """Leave out what a Portuguese chapter's first cell has beyond the English one's."""
+    return "\n".join(line for line in source.splitlines() if line not in ADDED_CODE)
 
 
 def code_without_words(source: str) -> str:
@@ -255,13 +291,18 @@ def _kind(output: NotebookNode) -> str:
     return ", ".join(sorted(output.get("data", {}))) or output.output_type
 
 
-def _printed_numbers(output: NotebookNode) -> list[str]:
-    """List the numbers of an output's text; pictures have none."""
-    text = output.get("text", "") or output.get("data", {}).get("text/plain", "")
+def _printed_numbers(output: NotebookNode, *, translated: bool = False) -> Counter:
+    """Count the numbers of an output's text, as the translation prints them; pictures have none."""
     if "image/png" in output.get("data", {}):
-        return []
-    found = re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text)  # the decimal mark of code is a point
-    return [number.replace(",", "") for number in found]
+        return Counter()
+    text = output.get("text", "")  # what is printed is written for the reader; a value is not
+    value = output.get("data", {}).get("text/plain", "")
+    return written_numbers((brazilian(text) if translated else text) + value)
+
+
+def written_numbers(text: str) -> Counter:
+    """Count the numbers of a text by how they are written: 0.25 and 0,25 are not the same."""
+    return Counter(re.findall(r"\d+(?:[.,]\d+)*", text.replace("{,}", ",")))
 
 
 PARTS = {  # what both texts have as often, however they say it

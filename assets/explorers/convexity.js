@@ -376,7 +376,7 @@ class ConvexityExplorer extends Explorer {
       return svg(
         "text",
         { x: x + (anchor === "start" ? 6 : 0), y: y + 4, "text-anchor": anchor, class: "loss halo level" },
-        Number(level.toFixed(3)),
+        written(Number(level.toFixed(3))),
       );
     });
     const labels = words

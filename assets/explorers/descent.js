@@ -94,7 +94,7 @@ class DescentExplorer extends Explorer {
     this.verdict = html("span", { class: "verdict" });
     const rates = this.data.rates.map((rate) =>
       this.button(
-        String(rate),
+        written(rate),
         () => {
           this.stop();
           this.rate = rate;
@@ -194,7 +194,7 @@ class DescentExplorer extends Explorer {
   }
 
   rateText() {
-    return String(Number(this.rate.toPrecision(3)));
+    return written(Number(this.rate.toPrecision(3)));
   }
 
   stop() {

@@ -31,14 +31,19 @@ function errorOf(p, w) {
 // ---------------------------------------------------------------- numbers and elements
 
 const MINUS = "\u2212";
+const TONGUE = document.querySelector(".nwp-explorer").lang; // of all explorers of a page
+const DECIMAL = new Intl.NumberFormat(TONGUE).formatToParts(0.5).find(({ type }) => type === "decimal").value;
 
-/* Write a number: a real minus sign, ∞, and no sign before a rounded zero. */
+/* Write a number with all its digits, with the decimal mark of the page's language. */
+const written = (x) => String(x).replace(".", DECIMAL);
+
+/* Write a rounded number: a real minus sign, ∞, and no sign before a rounded zero. */
 function shown(x, digits = 3, signed = false) {
   if (x === null || Number.isNaN(x)) return "–";
   if (!Number.isFinite(x)) return x > 0 ? "∞" : `${MINUS}∞`;
   const text = Math.abs(x).toFixed(digits);
-  if (Number(text) === 0) return text;
-  return (x < 0 ? MINUS : signed ? "+" : "") + text;
+  const sign = Number(text) === 0 ? "" : x < 0 ? MINUS : signed ? "+" : "";
+  return sign + written(text);
 }
 
 function made(element, attributes, children) {
@@ -97,7 +102,8 @@ class Explorer extends HTMLElement {
 
   /* A string of the page's language, with {name} replaced by a value. */
   t(key, values = {}) {
-    return this.strings[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+    const said = (value) => (typeof value === "number" ? written(value) : value);
+    return this.strings[key].replace(/\{(\w+)\}/g, (_, name) => said(values[name]));
   }
 
   /* Redraw; `spoken` is said aloud where the control that was used does not say it itself. */

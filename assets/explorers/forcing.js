@@ -141,7 +141,7 @@ class ForcingExplorer extends Explorer {
             style: `width:${100 * p}%`,
           }),
         ),
-        html("span", { class: "number" }, p > 0 && p < 0.0005 ? "<0.001" : shown(p)),
+        html("span", { class: "number" }, p > 0 && p < 0.0005 ? `<${shown(0.001)}` : shown(p)),
         html(
           "span",
           { class: "marks" },

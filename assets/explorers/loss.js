@@ -9,7 +9,7 @@ const PRESETS = [
 ];
 // The chart: probability 0 … 1 to the right, 0 … 4 nats upwards.
 const CHART = { left: 34, right: 330, top: 12, bottom: 180, most: 4 };
-const share = (p) => (p > 0 && p < 0.005 ? String(Number(p.toPrecision(2))) : shown(p, 2)); // never 0.00 for what is possible
+const share = (p) => (p > 0 && p < 0.005 ? written(Number(p.toPrecision(2))) : shown(p, 2)); // never 0.00 for what is possible
 const chartX = (p) => CHART.left + p * (CHART.right - CHART.left);
 const chartY = (loss) =>
   CHART.bottom - (Math.min(loss, CHART.most) / CHART.most) * (CHART.bottom - CHART.top);
@@ -140,7 +140,7 @@ class LossExplorer extends Explorer {
         svg(
           "text",
           { x: chartX(p), y: CHART.bottom + 17, "text-anchor": "middle" },
-          { 0.25: "0.25", 0.8: "0.80" }[p] ?? p,
+          p % 1 ? shown(p, 2) : p,
         ),
       ),
       svg("text", { x: chartX(0.5), y: CHART.bottom + 35, "text-anchor": "middle" }, this.t("axis")),
