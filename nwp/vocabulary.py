@@ -29,6 +29,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nwp import checks
+from nwp.loss import REDUCTIONS
+
 # Memory for a block of scores: bytes, or this share of the weight's bytes if that is more.
 # A larger block reads the weight, and updates its gradient, less often.
 BLOCK_MEMORY = {"cpu": (32 * 2**20, 1 / 2), "cuda": (256 * 2**20, 1 / 4)}
@@ -61,7 +64,8 @@ def linear_cross_entropy(
     targets : (N,) integers in [0, V), the right words, or ``ignore_index``; may stay on the CPU
     ignore_index : marks a target that is not counted, such as padding
     reduction : "mean" over the counted targets, "sum", or "none"
-    softcap : if given, the scores are ``softcap * tanh(scores / softcap)``
+    softcap : if given, the scores are ``softcap * tanh(scores / softcap)``; a number, in which no
+        gradient is computed
 
     Returns
     -------
@@ -72,7 +76,8 @@ def linear_cross_entropy(
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, its value and what was expected; also if no target is counted.
+        Naming the argument, its value and what was expected; also for the mean of no counted
+        target, where the sum is 0, as in `nwp.loss` and in PyTorch.
         To read targets that lie on a CUDA device, the host waits for it. Targets on the CPU are
         checked there and follow without a wait: a training loop leaves them there, pinned.
     RuntimeError
@@ -85,13 +90,18 @@ def linear_cross_entropy(
     if kind in BLOCK_MEMORY and torch.is_autocast_enabled(kind) and hidden.dtype != torch.float64:
         hidden, weight = (x.to(torch.get_autocast_dtype(kind)) for x in (hidden, weight))
     _check_layer(hidden, weight)
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f'reduction is {reduction!r}; expected "mean", "sum" or "none"')
-    if softcap is not None and not 0 < softcap < math.inf:
-        raise ValueError(f"softcap is {softcap!r}; expected a positive finite number or None")
+    checks.choice("reduction", reduction, REDUCTIONS)
+    if softcap is not None:
+        softcap = checks.number("softcap", softcap, above=0)
+    ignore_index = checks.integer64("ignore_index", ignore_index)
     count = _check_targets(targets, len(hidden), len(weight), ignore_index)
+    if reduction == "mean" and count == 0:
+        raise ValueError(
+            f"targets counts no word of {len(targets)}; expected, for a mean, one that is not"
+            f' {ignore_index} (reduction="sum" gives 0)'
+        )
     targets = targets.to(hidden.device, torch.int64, non_blocking=True)
-    share = {"mean": 1 / count, "sum": 1.0, "none": None}[reduction]
+    share = None if reduction == "none" else 1 / count if reduction == "mean" else 1.0
     wanted = [torch.is_grad_enabled() and x.requires_grad for x in (hidden, weight)]
     apply = _LinearCrossEntropy.apply
     if torch.compiler.is_compiling():  # shapes that depend on the targets: not for a graph
@@ -147,7 +157,7 @@ def _by_blocks(
     arrays = 2 if softcap is not None and any(wanted) else 1
     rows = _rows_of_a_block(weight, arrays * exact.itemsize)
     memory = torch.empty(min(rows, len(order)) * len(weight), dtype=exact, device=device)
-    for block in order.split(rows):
+    for block in filter(len, order.split(rows)):  # none at all, where no target is counted
         h = hidden[block].where(counted[block, None], 0).to(narrow)  # not even NaN passes
         w = targets[block, None]
         z = memory[: len(block) * len(weight)]
@@ -240,8 +250,6 @@ def _check_targets(targets: Tensor, n: int, vocabulary: int, ignore_index: int) 
     targets = targets.long()
     counted = targets != ignore_index
     read = torch.stack([counted.sum(), *targets.where(counted, 0).aminmax()]).tolist() if n else [0]
-    if read[0] == 0:
-        raise ValueError(f"targets counts no word of {n}; expected one that is not {ignore_index}")
     wrong = next((target for target in read[1:] if not 0 <= target < vocabulary), None)
     if wrong is not None:
         raise ValueError(
