@@ -7,7 +7,7 @@ the formulas need; all raise before anything is computed. The type is asked for 
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
@@ -218,20 +218,16 @@ def choice(name: str, value: str | None, options: tuple[str | None, ...]) -> Non
         raise ValueError(f"{name} must be one of {options}, got {value!r}")
 
 
-def words(name: str, values: Iterable[str], *, at_least: int = 0) -> list[str]:
-    """Return `values` as a list; refuse a str, what has no order, and what are no words."""
-    if isinstance(values, str | bytes | Set | Mapping):
-        raise TypeError(f"{name} must be a list of words, got the {type(values).__name__} {values}")
-    try:
-        result = list(values)
-    except TypeError:
-        raise TypeError(f"{name} must be a list of words, got {values!r}") from None
-    for position, word in enumerate(result):
+def words(name: str, values: Sequence[str]) -> list[str]:
+    """Return `values` as a list; refuse a str, what is no sequence, and what are no words."""
+    if isinstance(values, str):
+        raise TypeError(f"{name} must be a list of words, got the str {values!r}")
+    if not isinstance(values, Sequence):
+        raise TypeError(f"{name} must be a list of words, got {values!r}")
+    for position, word in enumerate(values):
         if not isinstance(word, str):
             raise TypeError(f"{name} must be a list of words, got {word!r} at index {position}")
-    if len(result) < at_least:
-        raise ValueError(f"{name} must hold at least {at_least} of the words, got {len(result)}")
-    return result
+    return list(values)
 
 
 def function(name: str, value: Callable[..., Any]) -> None:

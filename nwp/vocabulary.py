@@ -112,10 +112,10 @@ def linear_cross_entropy(
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod  # share: what a context counts in the scalar loss; None: one loss per context
     def forward(ctx: Any, *arguments: Any) -> Tensor:
-        *inputs, ctx.options, ctx.share = arguments
-        ctx.save_for_backward(*inputs)
-        losses, *ctx.gradients = _by_blocks(*inputs, ctx.options, ctx.share)
-        dtype = torch.promote_types(inputs[0].dtype, torch.float32)
+        hidden, weight, targets, ctx.options, ctx.share = arguments
+        ctx.save_for_backward(hidden, weight, targets)
+        losses, *ctx.gradients = _by_blocks(hidden, weight, targets, ctx.options, ctx.share)
+        dtype = torch.promote_types(hidden.dtype, torch.float32)
         return (losses if ctx.share is None else losses.sum() * ctx.share).to(dtype)
 
     @staticmethod
@@ -129,7 +129,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         gradients, ctx.gradients = ctx.gradients, None
         if gradients is None or ctx.share is None:
             shares = upstream.double() * (1.0 if ctx.share is None else ctx.share)
-            _, *gradients = _by_blocks(*ctx.saved_tensors, ctx.options, shares)
+            hidden, weight, targets = ctx.saved_tensors
+            _, *gradients = _by_blocks(hidden, weight, targets, ctx.options, shares)
         elif upstream.is_cuda or upstream != 1:  # on CUDA, to ask for its value is to wait for it
             for gradient in filter(torch.is_tensor, gradients):
                 gradient.mul_(upstream)
@@ -137,7 +138,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 
 def _by_blocks(
-    hidden: Tensor, weight: Tensor, targets: Tensor, options: tuple, shares: Tensor | float | None
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    options: tuple[int, float | None, list[bool]],
+    shares: Tensor | float | None,
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Losses (N,) in float64 and, where wanted, the gradients of ``(shares * losses).sum()``."""
     device, on_cpu = hidden.device, not hidden.is_cuda
@@ -150,10 +155,11 @@ def _by_blocks(
     # A CPU leaves ignored contexts out; for CUDA, to learn how many they are is to wait.
     order = counted.nonzero()[:, 0] if on_cpu else torch.arange(len(targets), device=device)
     targets = targets.where(counted, 0)
-    shares = (counted.double() * (0.0 if shares is None else shares)).expand(len(targets))
+    counts_for = (counted.double() * (0.0 if shares is None else shares)).expand(len(targets))
     losses = torch.zeros(len(targets), dtype=torch.float64, device=device)
     grad_hidden = torch.zeros_like(hidden) if wanted[0] else None
     grad_weight = torch.zeros_like(words) if wanted[1] else None
+    slope: Tensor | None = None  # of the softcap, where a gradient is wanted
     arrays = 2 if softcap is not None and any(wanted) else 1
     rows = _rows_of_a_block(weight, arrays * exact.itemsize)
     memory = torch.empty(min(rows, len(order)) * len(weight), dtype=exact, device=device)
@@ -175,9 +181,9 @@ def _by_blocks(
         if not any(wanted):
             continue
         z.scatter_(1, w, -mass)  # z is now mass * (q - e_w)
-        if softcap is not None:
+        if slope is not None:
             z.mul_(slope)
-        scale = (shares[block, None] * torch.sigmoid(d) / mass.clamp(min=1)).to(exact)
+        scale = (counts_for[block, None] * torch.sigmoid(d) / mass.clamp(min=1)).to(exact)
         z = _narrowed(z, narrow)
         if grad_hidden is not None:
             step = _product(z, words, out=torch.empty_like(h, dtype=exact))
@@ -245,6 +251,8 @@ def _check_targets(targets: Tensor, n: int, vocabulary: int, ignore_index: int) 
     """How many targets are counted, learned in one read of the device where they lie."""
     if targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool:
         raise TypeError(f"targets is {targets.dtype}; expected an integer dtype")
+    if targets.dtype == torch.uint64:  # as int64, 2**64 - 100 would be ignore_index
+        raise TypeError("targets is torch.uint64; expected an integer dtype that int64 can hold")
     if targets.shape != (n,):
         raise ValueError(f"targets has shape {tuple(targets.shape)}; expected ({n},), as hidden")
     targets = targets.long()

@@ -432,7 +432,7 @@ def test_bad_input_is_named(changes, error, message):
 def test_a_softcap_that_wants_a_gradient_is_refused():
     hidden, weight, targets = layer(4, 3, 10)
     softcap = torch.tensor(30.0, requires_grad=True)  # it was taken, and its .grad stayed None
-    with pytest.raises(TypeError, match="softcap must be a number, .* wants a gradient: none is"):
+    with pytest.raises(TypeError, match=r"softcap must be a number, .* wants a gradient: none is"):
         linear_cross_entropy(hidden, weight, targets, softcap=softcap)
 
 

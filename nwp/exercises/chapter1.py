@@ -19,7 +19,7 @@ def blind_pair(answer):
         return "not-distributions"
     if single.shape != (4,):
         return "not-distributions"
-    if not np.isfinite(losses).all() or not np.isclose(*losses, rtol=1e-6, atol=0):
+    if not np.isfinite(losses).all() or not np.isclose(losses[0], losses[1], rtol=1e-6, atol=0):
         return "losses-differ"
     if np.count_nonzero(single[:3]) != 1:
         return "not-on-one-word"

@@ -108,7 +108,8 @@ class Code:
         if got.value is None:
             key = "nothing" if got.returned is None else "not-numbers"
             return Finding(key, fields | {"type": type(got.returned).__name__}, mistake)
-        shapes = [", ".join(str(a.shape) for a in o.value) for o in (expected, got)]
+        assert expected.value is not None  # an answer of our own has numbers
+        shapes = [", ".join(str(a.shape) for a in value) for value in (expected.value, got.value)]
         if shapes[0] != shapes[1]:
             return Finding(
                 "shape", fields | dict(zip(("expected", "got"), shapes, strict=True)), mistake
