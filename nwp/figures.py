@@ -64,7 +64,8 @@ def label(axes: Axes, text: str, at: tuple[float, float], color: str, **placing:
     checks.same_shape("at", checks.finite("at", at), (2,), "a point")
     if not is_color_like(color):
         raise ValueError(f"color must be one of Matplotlib's, got {color!r}")
-    artist = axes.annotate(text, at, color=color, **{"textcoords": "offset points"} | placing)
+    placing = {"textcoords": "offset points", "xytext": (0, 0)} | placing
+    artist = axes.annotate(text, at, color=color, **placing)
     artist.set_path_effects([patheffects.withStroke(linewidth=3, foreground="white")])
 
 

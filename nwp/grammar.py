@@ -104,7 +104,7 @@ class Grammar:
         for word, probability, after in row:
             if [other for other, *_ in row].count(word) > 1:
                 raise ValueError(f"{name} must have every word once, got {word!r} twice")
-            checks.number(f"{name}, the probability of {word!r}", probability, above=0, at_most=1)
+            checks.number(f"{name}, the probability of {word!r},", probability, above=0, at_most=1)
             if after not in self.transitions:
                 raise ValueError(f"{name} must lead to states, got {after!r}")
             if (word == END) != (after == self.start):
@@ -283,8 +283,8 @@ def _triples(name: str, row: Iterable[tuple[str, float, State]]) -> Transitions:
     except (TypeError, ValueError):
         raise TypeError(f"{name} must hold (word, probability, next state), got {row!r}") from None
     for word, _, after in triples:
-        checks.text(f"{name}, a word", word)
-        _hashable(f"{name}, a next state", after)
+        checks.text(f"{name}, a word,", word)
+        _hashable(f"{name}, a next state,", after)
     return triples
 
 

@@ -248,10 +248,12 @@ class Transformer(nn.Module):
     def _check_cache(self, cache: Cache, rows: int) -> None:
         checks.instance("cache", cache, list)
         parts = len(self.blocks) + (self.boundary is not None)
-        if cache and (len(cache) != parts or len(cache[0][0]) != rows):
+        if cache and (
+            len(cache) != parts or not isinstance(cache[0], tuple) or len(cache[0][0]) != rows
+        ):
             raise ValueError(
-                f"cache must be empty or hold {parts} parts for {rows} rows of tokens, got"
-                f" {len(cache)} for {len(cache[0][0])}"
+                f"cache must be empty, or what this model left there of {rows} rows, got"
+                f" {len(cache)} parts"
             )
 
     @torch.no_grad()
