@@ -294,8 +294,9 @@ def flops_per_token(model: Transformer) -> int:
 
 
 def rate_share(progress: float, warmup: float, decay: float) -> float:
-    """Return the share of the full learning rate at `progress` in [0, 1]: up, level, down to 0."""
-    for name, value in (("progress", progress), ("warmup", warmup), ("decay", decay)):
+    """Return the share of the full learning rate at `progress`: up, level, down to 0 at 1."""
+    checks.number("progress", progress, at_least=0)
+    for name, value in (("warmup", warmup), ("decay", decay)):
         checks.number(name, value, at_least=0, at_most=1)
     up = progress / warmup if warmup else 1.0
     down = (1 - progress) / decay if decay else 1.0

@@ -122,7 +122,8 @@ size, count = integer(3, 0, -1), integer(2, -1)
 positive = number(1.0, 0.0, -1.0, NAN, INF, -INF, 10**400)
 rate = number(0.1, -0.1, NAN, INF, 10**400)
 share = number(0.5, -0.1, 1.1, NAN, INF)
-beyond = number(0.5, -0.1, 1.0, NAN, INF)
+progress = number(0.5, -0.1, NAN, INF)
+below_one = number(0.5, -0.1, 1.0, NAN, INF)
 optional_word = of_type(5, b"o", ["o"], 1.5, True)
 seed = integer(0, -1, 2**64)
 predicted = reals(TREE.truth, TREE.truth[:1], 2 * TREE.truth)
@@ -373,7 +374,7 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     },
     "training.evaluate": {"model": thing(MODEL), "ids": tokens},
     "training.flops_per_token": {"model": thing(MODEL)},
-    "training.rate_share": {"progress": share, "warmup": share, "decay": share},
+    "training.rate_share": {"progress": progress, "warmup": share, "decay": share},
     "training.processes": {},
     "training.Trainer": {
         "preset": thing(PRESET),
@@ -383,7 +384,7 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
         "seed": seed,
         "device": Argument("cpu", (None, [], 1.5, {}), ("no such device", "")),
     },
-    "training.Trainer.update": {"progress": share},
+    "training.Trainer.update": {"progress": progress},
     "training.Trainer.state": {},
     "training.Trainer.restore": {"state": thing({})._replace(out_of_range=())},
     "presets.Preset": sizes | {
@@ -398,7 +399,7 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
         "rows_at_once": integer(2, 0, -1),
         "warmup": share,
         "decay": share,
-        "momentum": beyond,
+        "momentum": below_one,
         "betas": Argument(
             (0.9, 0.95),
             (None, 5, 0.9, "ab", ("0.9", 0.95), (0.9, None), (0.9, 1j), (True, 0.9)),
