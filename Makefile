@@ -70,9 +70,10 @@ translation-status: $(READY)  ## say what changed in English since it was transl
 explorers: $(READY)  ## train anew the model whose predictions an explorer shows
 	$(BIN)/python tools/explorer_model.py
 
-lint: $(READY)  ## check the code with ruff
+lint: $(READY)  ## check the code with ruff, and the types of nwp with mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 spelling: $(READY)  ## check the spelling of both editions (needs hunspell)
 	$(BIN)/python tools/spelling.py

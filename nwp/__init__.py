@@ -6,7 +6,7 @@ Importing `nwp` loads NumPy alone; what needs PyTorch is loaded when it is first
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nwp.convexity import (
     chord_gap,
@@ -100,6 +100,10 @@ __all__ = [
     "turning_rates",
     "two_weight_loss",
 ]
+
+if TYPE_CHECKING:  # a reader of types sees them; nothing is loaded
+    from nwp.model import NextWords, Transformer
+    from nwp.vocabulary import linear_cross_entropy
 
 _NEEDS_TORCH = {
     "NextWords": "nwp.model",

@@ -41,6 +41,7 @@ def chord_gap(
         Where a point is not finite or they differ in shape, a fraction is outside [0, 1],
         or the function's value is not a finite number.
     """
+    checks.function("function", function)
     a = checks.finite("start", start)
     b = checks.finite("end", end)
     checks.same_shape("end", b, a.shape, "start")

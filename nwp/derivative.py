@@ -163,6 +163,7 @@ def central_differences(
         Where the point is not finite, the step not a positive number, or a value of the
         function not one finite number.
     """
+    checks.function("function", function)
     x = checks.finite("point", point)
     h = checks.finite("step", step)
     if h.ndim or h <= 0:
@@ -172,7 +173,8 @@ def central_differences(
         ahead, behind = x.copy(), x.copy()
         ahead[index] += h
         behind[index] -= h
-        values = checks.finite("the values of function", [function(ahead), function(behind)])
-        checks.same_shape("the values of function", values, (2,), "two numbers")
+        values = [checks.finite("the values of function", function(at)) for at in (ahead, behind)]
+        for value in values:
+            checks.same_shape("the values of function", value, (), "a number")
         differences[index] = (values[0] - values[1]) / (2 * h)
     return differences

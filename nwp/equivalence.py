@@ -126,10 +126,10 @@ def bits(nats: ArrayLike) -> NDArray[np.float64]:
 
     Raises
     ------
-    TypeError
-        Where `nats` does not hold real numbers.
+    TypeError, ValueError
+        Where `nats` does not hold real numbers, or holds NaN.
     """
-    return checks.real_array("nats", nats) / np.log(2.0)
+    return checks.numbers("nats", nats) / np.log(2.0)
 
 
 def next_word_counts(

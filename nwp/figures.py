@@ -12,11 +12,12 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, is_color_like
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import ArrayLike, NDArray
 
+from nwp import checks
 from nwp.brazilian import brazilian
 
 TRUTH = "black"
@@ -70,14 +71,32 @@ def _set_text_with_commas(self: Text, s: Any) -> None:
 
 
 def label(axes: Axes, text: str, at: tuple[float, float], color: str, **placing: Any) -> None:
-    """Write `text` at a point of the axes, with a white halo so that lines stay legible."""
-    artist = axes.annotate(text, at, color=color, **{"textcoords": "offset points"} | placing)
+    """Write `text` at a point of the axes, with a white halo so that lines stay legible.
+
+    `placing` goes to Matplotlib's `annotate`. TypeError or ValueError where an argument is of
+    another type, the point not two finite numbers, or the color none.
+    """
+    checks.instance("axes", axes, Axes)
+    checks.text("text", text)
+    checks.same_shape("at", checks.finite("at", at), (2,), "a point")
+    if not is_color_like(color):
+        raise ValueError(f"color must be one of Matplotlib's, got {color!r}")
+    placing = {"textcoords": "offset points", "xytext": (0, 0)} | placing
+    artist = axes.annotate(text, at, color=color, **placing)
     artist.set_path_effects([patheffects.withStroke(linewidth=3, foreground="white")])
 
 
 def on_simplex(distributions: ArrayLike) -> NDArray[np.float64]:
-    """Map (..., 3) distributions to (..., 2) points of an equilateral triangle."""
-    return np.asarray(distributions, dtype=np.float64) @ _CORNERS
+    """Map (..., 3) distributions to (..., 2) points of an equilateral triangle.
+
+    Rows with the sum 1 and a negative entry lie outside of it. TypeError or ValueError where an
+    entry is not a finite number, or a row not of three.
+    """
+    rows = checks.finite("distributions", distributions)
+    checks.has_words("distributions", rows)
+    if rows.shape[-1] != 3:
+        raise ValueError(f"distributions must be (..., 3), got the shape {rows.shape}")
+    return rows @ _CORNERS
 
 
 def draw_simplex(
@@ -94,8 +113,15 @@ def draw_simplex(
     Returns
     -------
     The figure and its axes, to draw more with `on_simplex`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `words` are not three, or `height` does not return a number for each row.
     """
-    figure, axes = plt.subplots(figsize=(6.0, 4.9))
+    if len(checks.words("words", words)) != 3:
+        raise ValueError(f"words must be three, got {words}")
+    checks.function("height", height)
     # A regular grid of the triangle without its sides: on one of them -log is inf.
     steps = 120
     grid = np.array(
@@ -103,7 +129,9 @@ def draw_simplex(
     )
     grid = (grid + 0.05) / (steps + 0.15)
     x, y = on_simplex(grid).T
-    values = height(grid)
+    values = checks.finite("the values of height", height(grid))
+    checks.same_shape("the values of height", values, (len(grid),), "the rows")
+    figure, axes = plt.subplots(figsize=(6.0, 4.9))
     levels = np.arange(0.0, 5.01, 0.5)
     axes.tricontourf(x, y, values, levels=levels, cmap=LOSS_MAP, extend="max")
     axes.tricontour(x, y, values, levels=levels, colors="white", linewidths=0.7)

@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -33,11 +33,21 @@ State = Hashable
 Transitions = tuple[tuple[str, float, State], ...]  # (word, probability, next state)
 
 
+@runtime_checkable
 class NextWordModel(Protocol):
     """Whatever predicts the next word: a `Grammar`, an n-gram model, a Transformer."""
 
     def next_word_distribution(self, prefix: Sequence[str]) -> Mapping[str, float]:
         """Return word → probability, given the words since the sentence began."""
+        ...
+
+
+def ask(model: NextWordModel, prefix: Sequence[str]) -> Mapping[str, float]:
+    """Return what `model` answers to `prefix`; refuse what is no model, and no mapping."""
+    checks.instance("model", model, NextWordModel)
+    answer = model.next_word_distribution(prefix)
+    checks.instance("the answer of model", answer, Mapping)
+    return answer
 
 
 class Grammar:
@@ -50,10 +60,10 @@ class Grammar:
 
     Raises
     ------
-    ValueError
-        Where a probability is not in (0, 1], those of a state do not sum to 1, a state has
-        the same word twice (then the words would not tell the state), or a state cannot be
-        reached from `start` or cannot reach it.
+    TypeError, ValueError
+        Where `transitions` are not of these types, a probability is not in (0, 1], those of a
+        state do not sum to 1, a state has the same word twice (then the words would not tell the
+        state), or a state cannot be reached from `start` or cannot reach it.
     """
 
     def __init__(
@@ -61,8 +71,12 @@ class Grammar:
         transitions: Mapping[State, Iterable[tuple[str, float, State]]],
         start: State = "start",
     ) -> None:
-        self.transitions = {state: tuple(row) for state, row in transitions.items()}
+        checks.instance("transitions", transitions, Mapping)
+        self.transitions = {
+            state: _triples(f"transitions[{state!r}]", row) for state, row in transitions.items()
+        }
         self.start = start
+        _hashable("start", start)
         if start not in self.transitions:
             raise ValueError(f"start must be a state of transitions, got {start!r}")
         for state, row in self.transitions.items():
@@ -90,8 +104,7 @@ class Grammar:
         for word, probability, after in row:
             if [other for other, *_ in row].count(word) > 1:
                 raise ValueError(f"{name} must have every word once, got {word!r} twice")
-            if not 0 < probability <= 1:  # NaN fails too
-                raise ValueError(f"{name} must hold probabilities above 0, got {probability}")
+            checks.number(f"{name}, the probability of {word!r},", probability, above=0, at_most=1)
             if after not in self.transitions:
                 raise ValueError(f"{name} must lead to states, got {after!r}")
             if (word == END) != (after == self.start):
@@ -140,11 +153,8 @@ class Grammar:
         TypeError, ValueError
             Where `prefix` is not a sequence of words, or no sentence begins so.
         """
-        words = isinstance(prefix, Sequence) and all(isinstance(word, str) for word in prefix)
-        if isinstance(prefix, str) or not words:
-            raise TypeError(f"prefix must be a sequence of words, got {prefix!r}")
         state = self.start
-        for position, word in enumerate(prefix):
+        for position, word in enumerate(checks.words("prefix", prefix)):
             if word not in self._next[state]:
                 raise ValueError(
                     f"prefix must begin a sentence of the grammar: after {list(prefix[:position])}"
@@ -221,7 +231,8 @@ class Grammar:
             graphlib.TopologicalSorter(inside).prepare()
         except graphlib.CycleError as error:
             raise ValueError(f"the grammar must be free of loops, got {error.args[1]}") from None
-        shares = {}
+        shares: dict[tuple[str, ...], float] = {}
+        open_prefixes: list[tuple[tuple[str, ...], State, float]]
         open_prefixes = [((), self.start, self.stationary[self.start])]
         for prefix, state, share in open_prefixes:  # grows while we walk
             shares[prefix] = share
@@ -241,14 +252,19 @@ class Grammar:
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             Where the model's answer does not sum to 1 within 1e-6, or is not of
             probabilities, or the prefixes are infinitely many.
         """
         excess = []
         for prefix, share in self.prefixes().items():
-            predicted = model.next_word_distribution(list(prefix))
-            total = math.fsum(predicted.values())  # exact for float32 too
+            predicted = ask(model, list(prefix))
+            try:
+                total = math.fsum(predicted.values())  # exact for float32 too
+            except TypeError:
+                raise TypeError(
+                    f"model must predict probabilities, got {predicted} after {list(prefix)}"
+                ) from None
             if not abs(total - 1) <= checks.SUM_TOLERANCE or min(predicted.values()) < 0:
                 raise ValueError(
                     f"model must predict probabilities that sum to 1 within"
@@ -259,6 +275,24 @@ class Grammar:
                 surprise = math.log(truth) - math.log(guess) if guess else math.inf
                 excess.append(share * truth * surprise)
         return math.fsum(excess)
+
+
+def _triples(name: str, row: Iterable[tuple[str, float, State]]) -> Transitions:
+    try:
+        triples = tuple((word, probability, after) for word, probability, after in row)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must hold (word, probability, next state), got {row!r}") from None
+    for word, _, after in triples:
+        checks.text(f"{name}, a word,", word)
+        _hashable(f"{name}, a next state,", after)
+    return triples
+
+
+def _hashable(name: str, state: State) -> None:
+    try:
+        hash(state)
+    except TypeError:
+        raise TypeError(f"{name} must be hashable, got {state!r}") from None
 
 
 def _entropy(probabilities: Iterable[float]) -> float:

@@ -218,8 +218,7 @@ def _reduced(
     losses: NDArray[np.float64], counted: NDArray[np.bool_], reduction: str
 ) -> NDArray[np.float64]:
     """Mean over the counted losses, sum, or the losses as they are; the rest are 0."""
-    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
-        raise ValueError(f"reduction must be one of {REDUCTIONS}, got {reduction!r}")
+    checks.choice("reduction", reduction, REDUCTIONS)
     if reduction == "none":
         return losses[()]
     if reduction == "sum":

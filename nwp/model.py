@@ -11,6 +11,7 @@ Language Processing*, draft of 3 February 2024 (SLP3), chapter 10. Each deviatio
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ def norm(x: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Causal self-attention of `heads` heads.
+    """Causal self-attention of `heads` heads; sizes are those that `check_sizes` let pass.
 
     *Rotary positions*: queries and keys are turned by an angle that grows with the position,
     so that their product depends on the distance of two words and no table of positions is
@@ -101,6 +102,21 @@ class Block(nn.Module):
         return x + self.down(F.relu(self.up(norm(x))).square()), present
 
 
+def check_sizes(
+    width: int, layers: int, heads: int, context: int, tied: bool, softcap: float | None
+) -> None:
+    """Refuse what no `Transformer` can be made of, whatever its vocabulary."""
+    checks.integer("width", width, at_least=2)
+    checks.integer("layers", layers, at_least=1)
+    checks.integer("heads", heads, at_least=1)
+    checks.integer("context", context, at_least=1)
+    checks.boolean("tied", tied)
+    if softcap is not None:
+        checks.number("softcap", softcap, above=0)
+    if width % (2 * heads):
+        raise ValueError(f"width must be a multiple of 2 × heads = {2 * heads}, got {width}")
+
+
 class Transformer(nn.Module):
     """A decoder-only Transformer: ids → logits of the next word.
 
@@ -113,7 +129,7 @@ class Transformer(nn.Module):
     tied : whether the embedding is also the head. It saves V × width numbers, which matters
         for a large vocabulary and a narrow model.
     softcap : if given, the logits are ``softcap * tanh(logits / softcap)``: no word can be
-        called certain before the others are learned
+        called certain before the others are learned. A number, not learned itself.
     boundary : if given, the id of the word that begins a text of its own. What follows it sees
         nothing of what stands before it, so that many short texts can be read in one row.
     seed : fixes the initial weights
@@ -124,6 +140,9 @@ class Transformer(nn.Module):
         Where a size is not a positive integer, `width` cannot be divided so, `softcap` is not above
         0, or `boundary` is no word.
     """
+
+    cos: Tensor  # the buffers, the rotary angles of each position
+    sin: Tensor
 
     def __init__(
         self,
@@ -140,17 +159,10 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         size = checks.integer("vocabulary_size", vocabulary_size, at_least=1)
-        checks.integer("width", width, at_least=2)
-        checks.integer("layers", layers, at_least=1)
-        checks.integer("heads", heads, at_least=1)
-        self.context = checks.integer("context", context, at_least=1)
-        if width % (2 * heads):
-            raise ValueError(f"width must be a multiple of 2 × heads = {2 * heads}, got {width}")
-        if softcap is not None and not 0 < softcap < math.inf:
-            raise ValueError(f"softcap must be above 0 and finite, or None, got {softcap}")
+        check_sizes(width, layers, heads, context, tied, softcap)
         if boundary is not None and not 0 <= checks.integer("boundary", boundary) < size:
             raise ValueError(f"boundary must be a word id in [0, {size}), or None, got {boundary}")
-        self.softcap, self.boundary = softcap, boundary
+        self.context, self.softcap, self.boundary = int(context), softcap, boundary
         self.embedding = nn.Embedding(size, width)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.head = nn.Linear(width, size, bias=False)
@@ -174,7 +186,7 @@ class Transformer(nn.Module):
         width = self.embedding.embedding_dim
         nn.init.zeros_(self.head.weight)
         nn.init.normal_(self.embedding.weight, std=1 / width if tied else 1.0, generator=generator)
-        for block in self.blocks:
+        for block in cast("Iterable[Block]", self.blocks):
             for reads in (block.attention.qkv, block.up):
                 nn.init.normal_(reads.weight, std=width**-0.5, generator=generator)
             for writes in (block.attention.out, block.down):
@@ -186,7 +198,11 @@ class Transformer(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return (..., V) logits for (..., width) that `hidden` gave."""
-        logits = self.head(hidden)
+        checks.instance("hidden", hidden, Tensor)
+        width = self.embedding.embedding_dim
+        if hidden.ndim == 0 or hidden.shape[-1] != width:
+            raise ValueError(f"hidden must be (..., {width}), got the shape {tuple(hidden.shape)}")
+        logits: Tensor = self.head(hidden)
         return logits if self.softcap is None else self.softcap * (logits / self.softcap).tanh()
 
     def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
@@ -200,20 +216,12 @@ class Transformer(nn.Module):
         Raises
         ------
         TypeError, ValueError
-            Where `tokens` are not integers of this shape in [0, V), or too many.
+            Where `tokens` are not integers of this shape in [0, V), or too many, or `cache` is
+            not of this model and as many rows.
         """
-        if not isinstance(tokens, Tensor):
-            raise TypeError(f"tokens must be a tensor, got {type(tokens).__name__}")
-        if tokens.dtype not in (torch.int64, torch.int32):
-            raise TypeError(f"tokens must be int64 or int32 integers, got {tokens.dtype}")
-        if tokens.ndim != 2 or not tokens.numel():
-            raise ValueError(f"tokens must have the shape (B, T), got {tuple(tokens.shape)}")
-        size = self.embedding.num_embeddings
-        if not torch.compiler.is_compiling() and not tokens.is_cuda:  # there it would wait
-            low, high = tokens.aminmax()
-            if low < 0 or high >= size:
-                bad = int(low if low < 0 else high)
-                raise ValueError(f"tokens must be word ids in [0, {size}), got {bad}")
+        _check_tokens(tokens, self.embedding.num_embeddings)
+        if cache is not None:
+            self._check_cache(cache, len(tokens))
         start = cache[0][0].shape[2] if cache else 0
         new, end = tokens.shape[1], start + tokens.shape[1]
         if end > self.context:
@@ -223,17 +231,30 @@ class Transformer(nn.Module):
         if self.boundary is not None:
             text = (tokens == self.boundary).cumsum(dim=1)  # number of the text of each word
             if cache:
-                text = torch.cat([cache[-1], cache[-1][:, -1:] + text], dim=1)
+                before = cast(Tensor, cache[-1])
+                text = torch.cat([before, before[:, -1:] + text], dim=1)
             mask = (text[:, None, start:, None] == text[:, None, None, :]).tril(start)
         elif cache and new > 1:  # the new word i may look at i of the new ones and all the old
             mask = torch.ones(new, end, dtype=torch.bool, device=tokens.device).tril(start)
-        x, present = norm(self.embedding(tokens)), []
+        x = norm(self.embedding(tokens))
+        present: Cache = []
         for i, block in enumerate(self.blocks):
             x, keys_and_values = block(x, turn, cache[i] if cache else None, mask)
             present.append(keys_and_values)
         if cache is not None:
             cache[:] = present if text is None else [*present, text]
         return norm(x)
+
+    def _check_cache(self, cache: Cache, rows: int) -> None:
+        checks.instance("cache", cache, list)
+        parts = len(self.blocks) + (self.boundary is not None)
+        if cache and (
+            len(cache) != parts or not isinstance(cache[0], tuple) or len(cache[0][0]) != rows
+        ):
+            raise ValueError(
+                f"cache must be empty, or what this model left there of {rows} rows, got"
+                f" {len(cache)} parts"
+            )
 
     @torch.no_grad()
     def generate(
@@ -247,9 +268,10 @@ class Transformer(nn.Module):
         seed: int = 0,
     ) -> Tensor:
         """Continue (B, T) ids by `count` words drawn one by one: (B, T + count). See `draw`."""
-        drawing = {"temperature": temperature, "top_k": top_k, "without": without, "seed": seed}
-        drawn = [words for words, _ in self.draw(tokens, count, **drawing)]
-        return torch.cat([tokens, *drawn], dim=1)
+        drawn = self.draw(
+            tokens, count, temperature=temperature, top_k=top_k, without=without, seed=seed
+        )
+        return torch.cat([tokens, *(words for words, _ in drawn)], dim=1)
 
     @torch.no_grad()
     def draw(
@@ -267,9 +289,10 @@ class Transformer(nn.Module):
         `temperature`, `top_k` and `without` are those of `drawing_distribution`. Where the context
         is full, the last half of it is read again, and the rest forgotten.
         """
-        checks.integer("count", count, at_least=0)
-        if tokens.ndim != 2:
-            raise ValueError(f"tokens must have the shape (B, T), got {tuple(tokens.shape)}")
+        size = self.embedding.num_embeddings
+        count = checks.integer("count", count, at_least=0)
+        _check_tokens(tokens, size)
+        _checked_drawing(size, temperature, top_k, without)  # also where no word is drawn
         generator = torch.Generator(tokens.device).manual_seed(checks.seed(seed))
         cache: Cache = []
         new = tokens[:, -self.context :]
@@ -285,6 +308,20 @@ class Transformer(nn.Module):
                 cache, new = [], tokens[:, -max(1, self.context // 2) :]
 
 
+def _check_tokens(tokens: Tensor, size: int) -> None:
+    if not isinstance(tokens, Tensor):
+        raise TypeError(f"tokens must be a tensor, got {type(tokens).__name__}")
+    if tokens.dtype not in (torch.int64, torch.int32):
+        raise TypeError(f"tokens must be int64 or int32 integers, got {tokens.dtype}")
+    if tokens.ndim != 2 or not tokens.numel():
+        raise ValueError(f"tokens must have the shape (B, T), got {tuple(tokens.shape)}")
+    if not torch.compiler.is_compiling() and not tokens.is_cuda:  # there it would wait
+        low, high = tokens.aminmax()
+        if low < 0 or high >= size:
+            bad = int(low if low < 0 else high)
+            raise ValueError(f"tokens must be word ids in [0, {size}), got {bad}")
+
+
 def drawing_distribution(
     logits: Tensor,
     *,
@@ -296,7 +333,7 @@ def drawing_distribution(
 
     Parameters
     ----------
-    logits : (..., V)
+    logits : (..., V), of a floating dtype
     temperature : divides the logits: below 1 the probable words gain, above 1 they lose
     top_k : only the k most probable words can be drawn, no more where some tie; None: all
     without : ids that cannot be drawn
@@ -311,12 +348,13 @@ def drawing_distribution(
         Where `temperature` is not above 0, `top_k` not at least 1, an id of `without` not in
         [0, V), or no word is left.
     """
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"temperature must be above 0 and finite, got {temperature}")
+    if not isinstance(logits, Tensor) or not logits.is_floating_point():
+        got = logits.dtype if isinstance(logits, Tensor) else repr(logits)
+        raise TypeError(f"logits must be a tensor of a floating dtype, got {got}")
+    if logits.ndim == 0 or logits.shape[-1] == 0:
+        raise ValueError(f"logits must be (..., V), got the shape {tuple(logits.shape)}")
     logits, size = logits.double(), logits.shape[-1]
-    barred = checks.word_ids("without", list(without), size)
-    if len(set(barred.tolist())) == size:
-        raise ValueError(f"without must leave a word, got all {size}")
+    temperature, top_k, barred = _checked_drawing(size, temperature, top_k, without)
     logits = logits.index_fill(-1, torch.from_numpy(barred).to(logits.device), -math.inf)
     top = logits.amax(dim=-1, keepdim=True)
     if not logits.is_cuda and not top.isfinite().all():  # on CUDA the host would wait
@@ -324,9 +362,27 @@ def drawing_distribution(
     # The largest is 0, and stays it however low the temperature is.
     logits = (logits - top) / temperature
     if top_k is not None:
-        kept = logits.topk(min(checks.integer("top_k", top_k, at_least=1), size), dim=-1)
+        kept = logits.topk(min(top_k, size), dim=-1)
         logits = torch.full_like(logits, -math.inf).scatter(-1, kept.indices, kept.values)
     return logits.softmax(dim=-1)
+
+
+def _checked_drawing(
+    size: int, temperature: float, top_k: int | None, without: Iterable[int]
+) -> tuple[float, int | None, NDArray[np.int64]]:
+    temperature = checks.number("temperature", temperature, above=0)
+    if top_k is not None:
+        top_k = checks.integer("top_k", top_k, at_least=1)
+    try:
+        barred = list(without)
+    except TypeError:
+        raise TypeError(f"without must be a list of word ids, got {without!r}") from None
+    ids = checks.word_ids("without", barred, size)
+    if ids.ndim != 1:
+        raise ValueError(f"without must have the shape (n,), got {ids.shape}")
+    if len(set(ids.tolist())) == size:
+        raise ValueError(f"without must leave a word, got all {size}")
+    return temperature, top_k, ids
 
 
 class NextWords:
@@ -337,9 +393,24 @@ class NextWords:
     model : ids → logits
     vocabulary : words ↔ ids
     boundary : the word that the model reads before a sentence; every sentence ended with it
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where one is of another type, the vocabulary is not of the model's size, or `boundary` is
+        not in it.
     """
 
     def __init__(self, model: Transformer, vocabulary: Vocabulary, boundary: str = END) -> None:
+        checks.instance("model", model, Transformer)
+        checks.instance("vocabulary", vocabulary, Vocabulary)
+        size = model.embedding.num_embeddings
+        if len(vocabulary) != size:
+            raise ValueError(
+                f"vocabulary must have the {size} words of model, got {len(vocabulary)}"
+            )
+        if checks.text("boundary", boundary) not in vocabulary.words:
+            raise ValueError(f"boundary must be a word of vocabulary, got {boundary!r}")
         self.model, self.vocabulary, self.boundary = model, vocabulary, boundary
 
     @torch.no_grad()
@@ -348,10 +419,10 @@ class NextWords:
 
         The model reads them padded at the end: it is causal, so the padding changes nothing.
         """
-        prefixes = list(prefixes)
-        if isinstance(bad := next((p for p in prefixes if isinstance(p, str)), None), str):
-            raise TypeError(f"prefixes must be lists of words, got the str {bad!r}")
-        ids = [self.vocabulary.ids([self.boundary, *prefix]) for prefix in prefixes]
+        if isinstance(prefixes, str) or not isinstance(prefixes, Iterable):
+            raise TypeError(f"prefixes must be lists of words, got {prefixes!r}")
+        texts = [checks.words(f"prefixes[{i}]", prefix) for i, prefix in enumerate(prefixes)]
+        ids = [self.vocabulary.ids([self.boundary, *text]) for text in texts]
         device = self.model.head.weight.device
         answers = [np.empty((0, len(self.vocabulary)))]
         for start in range(0, len(ids), BATCH):
@@ -367,5 +438,5 @@ class NextWords:
 
     def next_word_distribution(self, prefix: Sequence[str]) -> dict[str, float]:
         """Return word → probability, given the words since a sentence began."""
-        shares = self.probabilities([prefix])[0].tolist()
+        shares = self.probabilities([checks.words("prefix", prefix)])[0].tolist()
         return dict(zip(self.vocabulary.words, shares, strict=True))

@@ -9,7 +9,6 @@ chapter 3; Kneser & Ney (1995), "Improved backing-off for m-gram language modeli
 Goodman (1999), "An empirical study of smoothing techniques for language modeling".
 """
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -39,6 +38,11 @@ class NGram:
     strength : above 0
     boundary : the word before the text and before each prefix; None: there is none
 
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and what was expected.
+
     References
     ----------
     SLP3, chapter 3; MacKay & Peto (1995), "A hierarchical Dirichlet language model".
@@ -54,30 +58,23 @@ class NGram:
         boundary: str | None = END,
     ) -> None:
         self.order = checks.integer("order", order, at_least=1)
-        if isinstance(words, str) or not isinstance(words, Sequence):
-            raise TypeError(f"words must be a list of words, got {words!r}")
-        if not words or not all(isinstance(word, str) for word in words):
+        checks.choice("smoothing", smoothing, SMOOTHINGS)
+        self.smoothing, self.strength = smoothing, checks.number("strength", strength, above=0)
+        self.before = () if boundary is None else (checks.text("boundary", boundary),)
+        if not checks.words("words", words):
             raise ValueError(f"words must be a list of at least one word, got {words!r}")
-        if smoothing not in SMOOTHINGS:
-            raise ValueError(f"smoothing must be one of {SMOOTHINGS}, got {smoothing!r}")
-        if not 0 < strength < math.inf:
-            raise ValueError(f"strength must be above 0 and finite, got {strength}")
-        self.smoothing, self.strength = smoothing, strength
-        self.before = () if boundary is None else (boundary,)
         text = (*self.before, *words)
         self.words = tuple(sorted(set(text)))
-        #: For every context of up to order - 1 words: how often each word followed it.
-        self.counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+        counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
         for end in range(len(self.before), len(text)):
-            for start in range(max(0, end - order + 1), end + 1):
-                self.counts[text[start:end]][text[end]] += 1
-        self.counts = dict(self.counts)  # to look up a context that was never seen adds none
+            for start in range(max(0, end - self.order + 1), end + 1):
+                counts[text[start:end]][text[end]] += 1
+        #: For every context of up to order - 1 words: how often each word followed it.
+        self.counts = dict(counts)  # to look up a context that was never seen adds none
 
     def next_word_distribution(self, prefix: Sequence[str]) -> dict[str, float]:
         """Return word → probability, given the words since a sentence began."""
-        if isinstance(prefix, str) or not isinstance(prefix, Sequence):
-            raise TypeError(f"prefix must be a list of words, got {prefix!r}")
-        if strange := set(prefix) - set(self.words):
+        if strange := set(checks.words("prefix", prefix)) - set(self.words):
             raise ValueError(f"prefix must hold words of the text, got {min(strange)!r}")
         context = (*self.before, *prefix)
         while context not in self.counts:  # none is longer than order - 1, and () always is
@@ -256,7 +253,7 @@ def _counted(
 
     No text has n-grams longer than itself; the one as long occurs once, however it is counted.
     """
-    found = []
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     ngrams = np.zeros(text.size + 1, dtype=np.int64)  # ranks, as they follow in the text
     for n in range(1, min(order, text.size) + 1):
         shorter = ngrams

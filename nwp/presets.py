@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from nwp import checks
 from nwp.grammar import END
-from nwp.model import Transformer
+from nwp.model import Transformer, check_sizes
 from nwp.text import Vocabulary
+
+COUNTS = ("steps", "rows", "least_count", "corpus_words", "evaluate_every", "save_every")
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,28 @@ class Preset:
 
     def __post_init__(self) -> None:
         """Refuse what no text can be read or trained with."""
-        if self.unit not in ("word", "character"):
-            raise ValueError(f"unit must be 'word' or 'character', got {self.unit!r}")
-        for name in ("steps", "rows", "least_count", "evaluate_every", "save_every"):
+        checks.choice("unit", self.unit, ("word", "character"))
+        check_sizes(self.width, self.layers, self.heads, self.context, self.tied, self.softcap)
+        for name in COUNTS:
             checks.integer(name, getattr(self, name), at_least=1)
+        if self.rows_at_once is not None:
+            checks.integer("rows_at_once", self.rows_at_once, at_least=1)
+        if self.boundary is not None:
+            checks.text("boundary", self.boundary)
+        for name in ("muon_rate", "adam_rate", "weight_decay"):
+            checks.number(name, getattr(self, name), at_least=0)
+        for name in ("warmup", "decay"):
+            checks.number(name, getattr(self, name), at_least=0, at_most=1)
+        checks.number("momentum", self.momentum, at_least=0, below=1)
+        checks.instance("betas", self.betas, tuple)
+        if len(self.betas) != 2:
+            raise ValueError(f"betas must be two numbers, got {self.betas}")
+        for i, beta in enumerate(self.betas):
+            checks.number(f"betas[{i}]", beta, at_least=0, below=1)
 
     def boundary_id(self, vocabulary: Vocabulary) -> int | None:
         """Return the id of the boundary; ValueError where the text does not have that word."""
+        checks.instance("vocabulary", vocabulary, Vocabulary)
         if self.boundary is None:
             return None
         if self.boundary not in vocabulary.words:
@@ -158,5 +175,7 @@ PRESETS = {
 
 def preset_for(corpus: str, *, cuda: bool) -> str:
     """Return the name of the preset that suits a corpus: its own, or characters for any text."""
+    checks.text("corpus", corpus)
+    checks.boolean("cuda", cuda)
     own = {"grammar": "tiny", "machado": "machado"}
     return own.get(corpus, "gpu" if cuda else "cpu")

@@ -128,11 +128,11 @@ class Saved(NamedTuple):
     """What a directory holds: what was asked for, the words, and where training stood."""
 
     path: Path
-    asked: dict
+    asked: dict[str, Any]
     preset: Preset
     vocabulary: Vocabulary
     seconds: float
-    trainer: dict
+    trainer: dict[str, Any]
 
 
 def read_checkpoint(directory: str | os.PathLike[str]) -> Saved:
@@ -253,7 +253,7 @@ class Run:
     def __init__(
         self,
         directory: Path,
-        asked: dict,
+        asked: dict[str, Any],
         preset: Preset,
         text: Text,
         device: str | torch.device,
@@ -393,7 +393,7 @@ class Run:
                 torch.save(content, file)
         _any(False)  # no process goes on, or reads it, before it is there
 
-    def moments(self) -> list[dict]:
+    def moments(self) -> list[dict[str, Any]]:
         """Return the lines of ``metrics.jsonl`` up to this step; a half line counts as none."""
         path = self._metrics
         try:

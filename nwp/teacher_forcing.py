@@ -13,14 +13,14 @@ and Language Processing*, draft of 3 February 2024 (SLP3), chapters 9 and 10; Wi
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nwp import checks
 from nwp.equivalence import kl_divergence
-from nwp.grammar import Grammar, NextWordModel
+from nwp.grammar import Grammar, NextWordModel, ask
 
 Tokens = TypeVar("Tokens")  # a list, an array or a tensor; what comes in goes out
 
@@ -53,12 +53,13 @@ def shift(tokens: Tokens) -> tuple[Tokens, Tokens]:
         raise TypeError(f"tokens must be a list or an array of words, got the str {tokens!r}")
     if not (isinstance(tokens, list | tuple) or hasattr(tokens, "shape")):
         raise TypeError(f"tokens must be a list or an array, got {type(tokens).__name__}")
-    shape = tuple(tokens.shape) if hasattr(tokens, "shape") else (len(tokens),)
+    text: Any = tokens
+    shape = tuple(text.shape) if hasattr(text, "shape") else (len(text),)
     if not shape or shape[-1] < 2:
         raise ValueError(f"tokens must hold at least 2 on the last axis, got the shape {shape}")
-    if isinstance(tokens, list | tuple):
-        return tokens[:-1], tokens[1:]
-    return tokens[..., :-1], tokens[..., 1:]
+    if hasattr(text, "shape"):
+        return text[..., :-1], text[..., 1:]
+    return text[:-1], text[1:]
 
 
 def pairs(words: Sequence[str]) -> list[tuple[list[str], str]]:
@@ -67,10 +68,12 @@ def pairs(words: Sequence[str]) -> list[tuple[list[str], str]]:
     Raises
     ------
     TypeError, ValueError
-        As `shift`.
+        Where `words` are no list of words, or fewer than 2.
     """
-    _, targets = shift(list(words) if not isinstance(words, str) else words)
-    return [(list(words[: t + 1]), target) for t, target in enumerate(targets)]
+    text = checks.words("words", words)
+    if len(text) < 2:
+        raise ValueError(f"words must hold at least 2, got {text}")
+    return [(text[: t + 1], target) for t, target in enumerate(shift(text)[1])]
 
 
 def sequence_loss(model: NextWordModel, words: Sequence[str]) -> float:
@@ -87,14 +90,22 @@ def sequence_loss(model: NextWordModel, words: Sequence[str]) -> float:
     Returns
     -------
     At least 0; ``inf`` where the model excludes a word; 0 for no words.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `words` are no list of words, `model` has no such method, or does not answer with
+        probabilities.
     """
-    if isinstance(words, str):
-        raise TypeError(f"words must be a list of words, got the str {words!r}")
-    words, losses = list(words), []
-    for t, word in enumerate(words):
-        share = model.next_word_distribution(words[:t]).get(word, 0.0)
-        if not 0 <= share <= 1 + checks.SUM_TOLERANCE:  # NaN fails too
-            raise ValueError(f"model must predict probabilities, got {share} for {word!r}")
+    checks.instance("model", model, NextWordModel)
+    text, losses = checks.words("words", words), []
+    for t, word in enumerate(text):
+        share = checks.number(
+            f"the answer of model for {word!r}",
+            ask(model, text[:t]).get(word, 0.0),
+            at_least=0,
+            at_most=1 + checks.SUM_TOLERANCE,
+        )
         if not share:
             return math.inf  # and the rest need not be asked: the model may not know how
         losses.append(-math.log(share))
@@ -127,8 +138,8 @@ def mixed_inputs(
     Raises
     ------
     TypeError, ValueError
-        Where `inputs` are not integers of this shape, `keep` is no probability, or `predict`
-        does not return distributions.
+        Where `inputs` are not integers of this shape, `keep` is no probability, `random` no
+        generator of NumPy, or `predict` does not return distributions.
 
     References
     ----------
@@ -138,7 +149,9 @@ def mixed_inputs(
     mixed = checks.word_ids("inputs", inputs, np.iinfo(np.int64).max)
     if mixed.ndim != 2:
         raise ValueError(f"inputs must have the shape (B, T), got {mixed.shape}")
+    checks.function("predict", predict)
     checks.same_shape("keep", checks.unit_interval("keep", keep), (), "a number")
+    checks.instance("random", random, np.random.Generator)
     for t in range(1, mixed.shape[1] if keep < 1 else 0):  # with every word kept, nothing to ask
         shares = checks.distributions("predict's answer", predict(mixed[:, :t]))
         rows = shares.shape[:-1]
@@ -166,11 +179,17 @@ class PrefixTree:
     truth : (n, V) the true distribution of the next word
     share : (n,) the share of all positions of a long text; the sum is 1
     reach : (n,) the probability that a sentence begins so
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `grammar` is none or has loops, or `words` are not different or not all.
     """
 
     def __init__(self, grammar: Grammar, words: Sequence[str]) -> None:
-        ids = {word: i for i, word in enumerate(words)}
-        if len(ids) < len(list(words)):
+        checks.instance("grammar", grammar, Grammar)
+        ids = {word: i for i, word in enumerate(checks.words("words", words))}
+        if len(ids) < len(words):
             raise ValueError("words must be different, got one twice")
         if missing := set(grammar.words) - ids.keys():
             raise ValueError(f"words must hold those of the grammar, got none for {min(missing)!r}")
@@ -192,11 +211,11 @@ class PrefixTree:
 
         The product of its (n, V) predictions along the way: the chain rule again.
         """
-        predicted = self._checked(predicted)
+        rows = self._checked(predicted)
         reach = np.ones(len(self.length))
         for length in range(1, self.length.max() + 1):
             at = self.length == length
-            reach[at] = reach[self._parent[at]] * predicted[self._parent[at], self._word[at]]
+            reach[at] = reach[self._parent[at]] * rows[self._parent[at], self._word[at]]
         return reach
 
     def divergence(self, predicted: ArrayLike) -> NDArray[np.float64]:
@@ -206,13 +225,25 @@ class PrefixTree:
     def by_position(
         self, values: ArrayLike, weights: ArrayLike | None = None
     ) -> NDArray[np.float64]:
-        """Return the mean of (n,) values at each position, by `reach` unless weights are given."""
-        weights = self.reach if weights is None else checks.nonnegative("weights", weights)
-        values = checks.real_array("values", values)
-        checks.same_shape("values", values, self.length.shape, "the prefixes")
-        checks.same_shape("weights", weights, self.length.shape, "the prefixes")
-        total = np.bincount(self.length, weights * values)
-        return total / np.bincount(self.length, weights)
+        """Return the mean of (n,) values at each position, by `reach` unless weights are given.
+
+        A value without weight does not count, not even ``inf``. ValueError where no prefix of a
+        position has a weight.
+        """
+        weight = self.reach
+        if weights is not None:
+            weight = checks.nonnegative("weights", checks.finite("weights", weights))
+        value = checks.numbers("values", values)
+        checks.same_shape("values", value, self.length.shape, "the prefixes")
+        checks.same_shape("weights", weight, self.length.shape, "the prefixes")
+        all_weight = np.bincount(self.length, weight)
+        if not all_weight.all():
+            raise ValueError(
+                "weights must be above 0 for a prefix of each position, got 0 for all of"
+                f" position {np.argmin(all_weight)}"
+            )
+        counted = np.multiply(weight, value, out=np.zeros(value.shape), where=weight > 0)
+        return np.bincount(self.length, counted) / all_weight
 
     def departures(self, predicted: ArrayLike) -> NDArray[np.float64]:
         """Return for each position the share of free-running sentences that leave there.
@@ -220,11 +251,11 @@ class PrefixTree:
         A sentence leaves the language with the first word that the truth excludes. The sum is
         the share of all its sentences that are not in the language.
         """
-        predicted = self._checked(predicted)
-        outside = np.where(self.truth > 0, 0.0, predicted).sum(axis=-1)
-        return np.bincount(self.length, self.reached(predicted) * outside)
+        rows = self._checked(predicted)
+        outside = np.where(self.truth > 0, 0.0, rows).sum(axis=-1)
+        return np.bincount(self.length, self.reached(rows) * outside).astype(np.float64)
 
     def _checked(self, predicted: ArrayLike) -> NDArray[np.float64]:
-        predicted = checks.distributions("predicted", predicted)
-        checks.same_shape("predicted", predicted, self.truth.shape, "the truth")
-        return predicted
+        rows = checks.distributions("predicted", predicted)
+        checks.same_shape("predicted", rows, self.truth.shape, "the truth")
+        return rows

@@ -18,7 +18,7 @@ Loshchilov & Hutter (2019), "Decoupled weight decay regularization"; SLP3, chapt
 
 import contextlib
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -55,23 +55,60 @@ def tile(
     -------
     starts, lengths : (rows,) arrays: row i reads ``ids[s : s + k]`` and predicts
         ``ids[s + 1 : s + k + 1]``
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, its value and what was expected.
     """
+    ids = _text(ids, np.iinfo(np.int64).max)
+    context = checks.integer("context", context, at_least=1)
+    if boundary is not None:
+        boundary = checks.integer("boundary", boundary)
     last = len(ids) - 1  # no row reads the last id: it is only predicted
     if boundary is None:
         starts = np.arange(0, last, context)
         return starts, np.minimum(context, last - starts)
     ends = np.append(0, np.flatnonzero(ids == boundary))  # 0: where none is reached
-    starts, at = [], 0
+    begun, at = [], 0
     while at < last:
-        starts.append(at)
+        begun.append(at)
         reach = min(at + context, last)
         end = ends[np.searchsorted(ends, reach, side="right") - 1]
         at = int(end) if end > at else reach
-    return np.array(starts), np.diff([*starts, last])
+    return np.array(begun), np.diff([*begun, last])
+
+
+def _text(ids: ArrayLike, vocabulary_size: int) -> NDArray[np.int64]:
+    array = checks.word_ids("ids", ids, vocabulary_size)
+    if array.ndim != 1 or len(array) < 2:
+        raise ValueError(f"ids must have the shape (n,), n at least 2, got {array.shape}")
+    return array
 
 
 def gather(ids: Tensor, starts: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the inputs and targets (rows, longest) of rows; beyond a row's end `IGNORED`."""
+    """Return the inputs and targets (rows, longest) of rows; beyond a row's end `IGNORED`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where these are not tensors (n,) and (rows,) of int64, or a row is empty or not in the text.
+    """
+    for name, tensor in (("ids", ids), ("starts", starts), ("lengths", lengths)):
+        checks.instance(name, tensor, Tensor)
+        if tensor.dtype != torch.int64:
+            raise TypeError(f"{name} must be int64, got {tensor.dtype}")
+        if tensor.ndim != 1 or not len(tensor):
+            raise ValueError(f"{name} must be (n,), n at least 1, got {tuple(tensor.shape)}")
+    if len(starts) != len(lengths):
+        raise ValueError(f"lengths must be as many as starts, {len(starts)}, got {len(lengths)}")
+    if int(starts.min()) < 0 or int(starts.max()) >= len(ids):
+        raise ValueError(f"starts must be in [0, {len(ids)}), got {starts.aminmax()}")
+    if int(lengths.min()) < 1 or int((starts + lengths).max()) >= len(ids):
+        raise ValueError(
+            f"lengths must be at least 1 and end before the last of {len(ids)} ids, got"
+            f" {int(lengths.min())} to {int(lengths.max())}"
+        )
     steps = torch.arange(int(lengths.max()))
     at = starts[:, None] + steps
     inside = steps < lengths[:, None]
@@ -85,20 +122,27 @@ class Rows:
     Each epoch reads the rows once, in a new order. Without a boundary the text is also cut anew,
     from a start that is drawn, too; the words before it and after the last whole row, fewer than
     two rows, wait for another epoch. Order and start depend on the seed and the epoch alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `tile`; also for a seed below 0.
     """
 
     def __init__(
         self, ids: NDArray[np.int64], context: int, *, boundary: int | None = None, seed: int = 0
     ) -> None:
-        self.ids = torch.from_numpy(np.array(ids, dtype=np.int64))  # a copy: it may be read-only
-        self.starts, self.lengths = tile(ids, context, boundary)
+        text = _text(ids, np.iinfo(np.int64).max)  # a copy: `ids` may be read-only
+        self.ids = torch.from_numpy(text)
+        self.starts, self.lengths = tile(text, context, boundary)
         self.room = 1  # how many starts there are
-        if boundary is None and len(ids) >= 2 * context:
-            count = (len(ids) - context) // context
+        if boundary is None and len(text) >= 2 * context:
+            count = (len(text) - context) // context
             self.starts, self.lengths = self.starts[:count], self.lengths[:count]
-            self.room = len(ids) - count * context
-        self.seed = seed
-        self._epoch: tuple[int, NDArray, NDArray] = (-1, self.starts, self.lengths)
+            self.room = len(text) - count * context
+        self.seed = checks.seed(seed)
+        self._epoch: tuple[int, NDArray[np.int64], NDArray[np.int64]]
+        self._epoch = (-1, self.starts, self.lengths)
 
     def __len__(self) -> int:
         """Return the number of rows of an epoch."""
@@ -106,6 +150,7 @@ class Rows:
 
     def epoch(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the starts and lengths of an epoch, in its order."""
+        number = checks.integer("number", number, at_least=0)
         if self._epoch[0] != number:
             generator = np.random.default_rng([self.seed, number])
             order = generator.permutation(len(self))
@@ -115,6 +160,8 @@ class Rows:
 
     def batch(self, step: int, rows: int) -> tuple[Tensor, Tensor]:
         """Return inputs and targets of batch number `step`: rows [step·rows, (step+1)·rows)."""
+        step = checks.integer("step", step, at_least=0)
+        rows = checks.integer("rows", rows, at_least=1)
         first, after, size = step * rows, (step + 1) * rows, len(self)
         parts = []
         for number in range(first // size, -(-after // size)):
@@ -132,16 +179,26 @@ class Rows:
 class Objective(nn.Module):
     """Inputs and targets → the loss of each counted target, or their sum, in nats.
 
-    For `BLOCKWISE_FROM` words and more the scores are never held all at once.
+    For `BLOCKWISE_FROM` words and more the scores are never held all at once. A batch without a
+    counted target costs 0 and moves nothing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument; `inputs` are called `tokens`, as the model calls them.
     """
 
     def __init__(self, model: Transformer) -> None:
         super().__init__()
+        checks.instance("model", model, Transformer)
         self.model = model
 
     def forward(self, inputs: Tensor, targets: Tensor, reduction: str = "sum") -> Tensor:
         """Map (B, T) ids and targets to a scalar, or to (B * T,) losses for "none"."""
-        hidden, targets = self.model.hidden(inputs).flatten(0, 1), targets.flatten()
+        checks.choice("reduction", reduction, ("sum", "none"))
+        hidden = self.model.hidden(inputs).flatten(0, 1)
+        self._check_targets(targets, inputs.shape)
+        targets = targets.flatten()
         weight, softcap = self.model.head.weight, self.model.softcap
         if len(weight) >= BLOCKWISE_FROM:
             return linear_cross_entropy(
@@ -150,6 +207,23 @@ class Objective(nn.Module):
         logits = self.model.logits(hidden).to(torch.promote_types(weight.dtype, torch.float32))
         targets = targets.to(logits.device, non_blocking=True)
         return F.cross_entropy(logits, targets, ignore_index=IGNORED, reduction=reduction)
+
+    def _check_targets(self, targets: Tensor, shape: torch.Size) -> None:
+        checks.instance("targets", targets, Tensor)
+        if targets.dtype != torch.int64:
+            raise TypeError(f"targets must be int64, got {targets.dtype}")
+        if targets.shape != shape:
+            raise ValueError(
+                f"targets must have the shape {tuple(shape)} of inputs, got {tuple(targets.shape)}"
+            )
+        if torch.compiler.is_compiling() or targets.is_cuda:  # there it would wait
+            return
+        counted, size = targets[targets != IGNORED], len(self.model.head.weight)
+        if len(counted) and not 0 <= int(counted.min()) <= int(counted.max()) < size:
+            raise ValueError(
+                f"targets must be word ids in [0, {size}) or {IGNORED}, got"
+                f" {[int(bound) for bound in counted.aminmax()]}"
+            )
 
 
 class Evaluation(NamedTuple):
@@ -184,9 +258,8 @@ def evaluate(model: Transformer, ids: ArrayLike) -> Evaluation:
     TypeError, ValueError
         Where `ids` are not such integers.
     """
-    array = checks.word_ids("ids", ids, model.embedding.num_embeddings)
-    if array.ndim != 1 or len(array) < 2:
-        raise ValueError(f"ids must have the shape (n,), n at least 2, got {array.shape}")
+    checks.instance("model", model, Transformer)
+    array = _text(ids, model.embedding.num_embeddings)
     starts, lengths = map(torch.from_numpy, tile(array, model.context, model.boundary))
     objective, tokens = Objective(model), torch.from_numpy(array)
     at_once = max(1, TOKENS_AT_ONCE // model.context)
@@ -210,6 +283,7 @@ def flops_per_token(model: Transformer) -> int:
     the sums that they weight, over half of the context on average: a word sees what stands before
     it. Norms, rotations and the lookup of the embedding are not counted.
     """
+    checks.instance("model", model, Transformer)
     matrices = sum(p.numel() for p in model.blocks.parameters() if p.ndim == 2)
     width = model.embedding.embedding_dim
     attention = len(model.blocks) * 2 * width * (model.context + 1) // 2
@@ -220,7 +294,10 @@ def flops_per_token(model: Transformer) -> int:
 
 
 def rate_share(progress: float, warmup: float, decay: float) -> float:
-    """Return the share of the full learning rate at `progress` in [0, 1]: up, level, down to 0."""
+    """Return the share of the full learning rate at `progress`: up, level, down to 0 at 1."""
+    checks.number("progress", progress, at_least=0)
+    for name, value in (("warmup", warmup), ("decay", decay)):
+        checks.number(name, value, at_least=0, at_most=1)
     up = progress / warmup if warmup else 1.0
     down = (1 - progress) / decay if decay else 1.0
     return max(0.0, min(1.0, up, down))
@@ -231,6 +308,14 @@ def processes() -> tuple[int, int]:
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_world_size(), distributed.get_rank()
     return 1, 0
+
+
+def _device(device: str | torch.device) -> torch.device:
+    try:
+        return torch.device(device)
+    except (RuntimeError, TypeError, AttributeError) as error:  # no such device, no name of one
+        kind = ValueError if isinstance(device, str) else TypeError
+        raise kind(f"device must be one of PyTorch's, such as 'cpu', got {device!r}") from error
 
 
 class Trainer:
@@ -265,10 +350,10 @@ class Trainer:
         seed: int = 0,
         device: str | torch.device = "cpu",
     ) -> None:
-        array = checks.word_ids("ids", ids, vocabulary_size)
-        if array.ndim != 1 or len(array) < 2:
-            raise ValueError(f"ids must have the shape (n,), n at least 2, got {array.shape}")
-        self.preset, self.device = preset, torch.device(device)
+        checks.instance("preset", preset, Preset)
+        size = checks.integer("vocabulary_size", vocabulary_size, at_least=1)
+        array = _text(ids, size)
+        self.preset, self.device = preset, _device(device)
         self.step = self.tokens = 0  # taken; counted, padding left out
         self.processes, self.rank = processes()
         if preset.rows < self.processes:
@@ -277,7 +362,7 @@ class Trainer:
                 f" got {preset.rows}"
             )
         self.rows = Rows(array, preset.context, boundary=boundary, seed=seed)
-        self.model = preset.model(vocabulary_size, boundary=boundary, seed=seed).to(self.device)
+        self.model = preset.model(size, boundary=boundary, seed=seed).to(self.device)
         matrices = [p for p in self.model.blocks.parameters() if p.ndim == 2]
         chosen = set(matrices)
         others = [p for p in self.model.parameters() if p not in chosen]
@@ -293,7 +378,7 @@ class Trainer:
         self.objective: nn.Module = Objective(self.model)
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("high")
-            self.objective = torch.compile(self.objective)
+            self.objective = cast(nn.Module, torch.compile(self.objective))
         if self.processes > 1:
             # Its buffers, the rotary angles, are alike in all processes, and small.
             self.objective = nn.parallel.DistributedDataParallel(self.objective)
@@ -323,10 +408,13 @@ class Trainer:
             if cuda:
                 read, predict = read.pin_memory(), predict.pin_memory()
             # Gradients are averaged over the processes once, after the last part.
-            alone = self.processes > 1 and number < len(parts)
-            with self.objective.no_sync() if alone else contextlib.nullcontext():
+            waiting: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+            objective = self.objective
+            if isinstance(objective, nn.parallel.DistributedDataParallel) and number < len(parts):
+                waiting = objective.no_sync()
+            with waiting:
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=cuda):
-                    loss = self.objective(read.to(self.device, non_blocking=True), predict)
+                    loss = objective(read.to(self.device, non_blocking=True), predict)
                 (loss * (self.processes / counted)).backward()
             total += loss.detach() / counted
         self.muon.step()
@@ -335,7 +423,7 @@ class Trainer:
         self.tokens += counted
         return total
 
-    def state(self) -> dict:
+    def state(self) -> dict[str, Any]:
         """Return what a checkpoint needs to go on from here."""
         return {
             "step": self.step,
@@ -345,8 +433,9 @@ class Trainer:
             "adamw": self.adamw.state_dict(),
         }
 
-    def restore(self, state: dict) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Go on from where `state` was taken; RuntimeError, KeyError or ValueError if another's."""
+        checks.instance("state", state, dict)
         self.model.load_state_dict(state["model"])
         self.muon.load_state_dict(state["muon"])
         self.adamw.load_state_dict(state["adamw"])

@@ -29,6 +29,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nwp import checks
+from nwp.loss import REDUCTIONS
+
 # Memory for a block of scores: bytes, or this share of the weight's bytes if that is more.
 # A larger block reads the weight, and updates its gradient, less often.
 BLOCK_MEMORY = {"cpu": (32 * 2**20, 1 / 2), "cuda": (256 * 2**20, 1 / 4)}
@@ -61,7 +64,8 @@ def linear_cross_entropy(
     targets : (N,) integers in [0, V), the right words, or ``ignore_index``; may stay on the CPU
     ignore_index : marks a target that is not counted, such as padding
     reduction : "mean" over the counted targets, "sum", or "none"
-    softcap : if given, the scores are ``softcap * tanh(scores / softcap)``
+    softcap : if given, the scores are ``softcap * tanh(scores / softcap)``; a number, in which no
+        gradient is computed
 
     Returns
     -------
@@ -72,7 +76,8 @@ def linear_cross_entropy(
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, its value and what was expected; also if no target is counted.
+        Naming the argument, its value and what was expected; also for the mean of no counted
+        target, where the sum is 0, as in `nwp.loss` and in PyTorch.
         To read targets that lie on a CUDA device, the host waits for it. Targets on the CPU are
         checked there and follow without a wait: a training loop leaves them there, pinned.
     RuntimeError
@@ -85,13 +90,18 @@ def linear_cross_entropy(
     if kind in BLOCK_MEMORY and torch.is_autocast_enabled(kind) and hidden.dtype != torch.float64:
         hidden, weight = (x.to(torch.get_autocast_dtype(kind)) for x in (hidden, weight))
     _check_layer(hidden, weight)
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f'reduction is {reduction!r}; expected "mean", "sum" or "none"')
-    if softcap is not None and not 0 < softcap < math.inf:
-        raise ValueError(f"softcap is {softcap!r}; expected a positive finite number or None")
+    checks.choice("reduction", reduction, REDUCTIONS)
+    if softcap is not None:
+        softcap = checks.number("softcap", softcap, above=0)
+    ignore_index = checks.integer64("ignore_index", ignore_index)
     count = _check_targets(targets, len(hidden), len(weight), ignore_index)
+    if reduction == "mean" and count == 0:
+        raise ValueError(
+            f"targets counts no word of {len(targets)}; expected, for a mean, one that is not"
+            f' {ignore_index} (reduction="sum" gives 0)'
+        )
     targets = targets.to(hidden.device, torch.int64, non_blocking=True)
-    share = {"mean": 1 / count, "sum": 1.0, "none": None}[reduction]
+    share = None if reduction == "none" else 1 / count if reduction == "mean" else 1.0
     wanted = [torch.is_grad_enabled() and x.requires_grad for x in (hidden, weight)]
     apply = _LinearCrossEntropy.apply
     if torch.compiler.is_compiling():  # shapes that depend on the targets: not for a graph
@@ -102,10 +112,10 @@ def linear_cross_entropy(
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod  # share: what a context counts in the scalar loss; None: one loss per context
     def forward(ctx: Any, *arguments: Any) -> Tensor:
-        *inputs, ctx.options, ctx.share = arguments
-        ctx.save_for_backward(*inputs)
-        losses, *ctx.gradients = _by_blocks(*inputs, ctx.options, ctx.share)
-        dtype = torch.promote_types(inputs[0].dtype, torch.float32)
+        hidden, weight, targets, ctx.options, ctx.share = arguments
+        ctx.save_for_backward(hidden, weight, targets)
+        losses, *ctx.gradients = _by_blocks(hidden, weight, targets, ctx.options, ctx.share)
+        dtype = torch.promote_types(hidden.dtype, torch.float32)
         return (losses if ctx.share is None else losses.sum() * ctx.share).to(dtype)
 
     @staticmethod
@@ -119,7 +129,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         gradients, ctx.gradients = ctx.gradients, None
         if gradients is None or ctx.share is None:
             shares = upstream.double() * (1.0 if ctx.share is None else ctx.share)
-            _, *gradients = _by_blocks(*ctx.saved_tensors, ctx.options, shares)
+            hidden, weight, targets = ctx.saved_tensors
+            _, *gradients = _by_blocks(hidden, weight, targets, ctx.options, shares)
         elif upstream.is_cuda or upstream != 1:  # on CUDA, to ask for its value is to wait for it
             for gradient in filter(torch.is_tensor, gradients):
                 gradient.mul_(upstream)
@@ -127,7 +138,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 
 def _by_blocks(
-    hidden: Tensor, weight: Tensor, targets: Tensor, options: tuple, shares: Tensor | float | None
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    options: tuple[int, float | None, list[bool]],
+    shares: Tensor | float | None,
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Losses (N,) in float64 and, where wanted, the gradients of ``(shares * losses).sum()``."""
     device, on_cpu = hidden.device, not hidden.is_cuda
@@ -140,14 +155,15 @@ def _by_blocks(
     # A CPU leaves ignored contexts out; for CUDA, to learn how many they are is to wait.
     order = counted.nonzero()[:, 0] if on_cpu else torch.arange(len(targets), device=device)
     targets = targets.where(counted, 0)
-    shares = (counted.double() * (0.0 if shares is None else shares)).expand(len(targets))
+    counts_for = (counted.double() * (0.0 if shares is None else shares)).expand(len(targets))
     losses = torch.zeros(len(targets), dtype=torch.float64, device=device)
     grad_hidden = torch.zeros_like(hidden) if wanted[0] else None
     grad_weight = torch.zeros_like(words) if wanted[1] else None
+    slope: Tensor | None = None  # of the softcap, where a gradient is wanted
     arrays = 2 if softcap is not None and any(wanted) else 1
     rows = _rows_of_a_block(weight, arrays * exact.itemsize)
     memory = torch.empty(min(rows, len(order)) * len(weight), dtype=exact, device=device)
-    for block in order.split(rows):
+    for block in filter(len, order.split(rows)):  # none at all, where no target is counted
         h = hidden[block].where(counted[block, None], 0).to(narrow)  # not even NaN passes
         w = targets[block, None]
         z = memory[: len(block) * len(weight)]
@@ -165,9 +181,9 @@ def _by_blocks(
         if not any(wanted):
             continue
         z.scatter_(1, w, -mass)  # z is now mass * (q - e_w)
-        if softcap is not None:
+        if slope is not None:
             z.mul_(slope)
-        scale = (shares[block, None] * torch.sigmoid(d) / mass.clamp(min=1)).to(exact)
+        scale = (counts_for[block, None] * torch.sigmoid(d) / mass.clamp(min=1)).to(exact)
         z = _narrowed(z, narrow)
         if grad_hidden is not None:
             step = _product(z, words, out=torch.empty_like(h, dtype=exact))
@@ -235,13 +251,13 @@ def _check_targets(targets: Tensor, n: int, vocabulary: int, ignore_index: int) 
     """How many targets are counted, learned in one read of the device where they lie."""
     if targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool:
         raise TypeError(f"targets is {targets.dtype}; expected an integer dtype")
+    if targets.dtype == torch.uint64:  # as int64, 2**64 - 100 would be ignore_index
+        raise TypeError("targets is torch.uint64; expected an integer dtype that int64 can hold")
     if targets.shape != (n,):
         raise ValueError(f"targets has shape {tuple(targets.shape)}; expected ({n},), as hidden")
     targets = targets.long()
     counted = targets != ignore_index
     read = torch.stack([counted.sum(), *targets.where(counted, 0).aminmax()]).tolist() if n else [0]
-    if read[0] == 0:
-        raise ValueError(f"targets counts no word of {n}; expected one that is not {ignore_index}")
     wrong = next((target for target in read[1:] if not 0 <= target < vocabulary), None)
     if wrong is not None:
         raise ValueError(

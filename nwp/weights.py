@@ -8,7 +8,7 @@ Source: the document, "Impacto da distribuição de probabilidade prevista" and 
 pesos do modelo"; Jurafsky & Martin, SLP3, draft of 3 February 2024, chapter 10.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -247,7 +247,7 @@ def _rate(learning_rate: ArrayLike) -> NDArray[np.float64]:
     return rate
 
 
-def _one_or_more(name: str, array: NDArray) -> None:
+def _one_or_more(name: str, array: NDArray[Any]) -> None:
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must be a list of at least one word, got shape {array.shape}")
 
@@ -255,6 +255,8 @@ def _one_or_more(name: str, array: NDArray) -> None:
 def _checked(
     weights: Weights, contexts: ArrayLike, targets: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    if not isinstance(weights, tuple | list) or len(weights) != 2:
+        raise TypeError(f"weights must be Weights(embedding, linear), got {weights!r}")
     embedding = checks.finite("weights.embedding", weights[0])
     linear = checks.finite("weights.linear", weights[1])
     if embedding.ndim != 2 or linear.ndim != 2 or embedding.shape[1] != linear.shape[1]:

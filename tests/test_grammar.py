@@ -376,7 +376,7 @@ def test_prefix_outside_the_language_is_named(portuguese, prefix):
 
 @pytest.mark.parametrize("prefix", ["o cão", None, 3, [1], [["o"]]])
 def test_prefix_of_a_wrong_type_is_refused(portuguese, prefix):
-    with pytest.raises(TypeError, match="prefix must be a sequence of words"):
+    with pytest.raises(TypeError, match="prefix must be a list of words, got"):
         portuguese.next_word_distribution(prefix)
 
 
@@ -401,8 +401,8 @@ def test_wrong_arguments_are_named(portuguese, call, error, message):
         ({"start": [("z", 0.5, "A"), ("y", 0.4, "B")]}, "start'.* sum to 1, got 0.9"),
         ({"B": []}, "B'.* sum to 1, got 0.0"),
         ({"A": [("z", 0.5, "B"), ("z", 0.5, "A")]}, "A'.* every word once, got 'z' twice"),
-        ({"A": [("z", 1.5, "B"), (END, -0.5, "start")]}, "A'.* probabilities above 0, got 1.5"),
-        ({"A": [("z", math.nan, "B"), (END, 1, "start")]}, "A'.* probabilities above 0, got nan"),
+        ({"A": [("z", 1.5, "B"), (END, -0.5, "start")]}, "A'.*'z', must be .* at most 1, got 1.5"),
+        ({"A": [("z", math.nan, "B"), (END, 1, "start")]}, "A'.*'z', must be .*, got nan"),
         ({"A": [("z", 1.0, "C")]}, "A'.* must lead to states, got 'C'"),
         ({"A": [("z", 1.0, "start")]}, "A'.* must lead to start with '.' only, got 'z'"),
         ({"B": [(END, 1.0, "A")]}, "B'.* must lead to start with '.' only, got '.'"),
@@ -418,6 +418,26 @@ def test_what_is_no_unifilar_source_is_refused(changes, message):
         Grammar(HAND | changes)
 
 
+@pytest.mark.parametrize(
+    ("transitions", "message"),
+    [
+        (None, "transitions must be a Mapping, got None"),
+        ([("start", [])], "transitions must be a Mapping, got "),
+        ({"start": 5}, r"transitions\['start'\] must hold \(word, probability, .*\), got 5"),
+        ({"start": [(END, 1.0)]}, r"transitions\['start'\] must hold .* got \[\('.', 1.0\)\]"),
+        ({"start": [(1, 1.0, "start")]}, r"transitions\['start'\], a word, must be a str, got 1"),
+        ({"start": [(END, "1", "start")]}, r"the probability of '.', must be a number, got '1'"),
+        ({"start": [(END, True, "start")]}, r"the probability of '.', must be a number, got True"),
+        ({"start": [(END, 1.0, [])]}, r"\['start'\], a next state, must be hashable, got \[\]"),
+    ],
+)
+def test_malformed_transitions_are_named(transitions, message):
+    with pytest.raises(TypeError, match=message):
+        Grammar(transitions)
+
+
 def test_start_must_be_a_state():
+    with pytest.raises(TypeError, match=r"start must be hashable, got \[\]"):
+        Grammar(HAND, start=[])
     with pytest.raises(ValueError, match="start must be a state of transitions, got 'S'"):
         Grammar(HAND, start="S")

@@ -352,7 +352,7 @@ def test_an_unknown_word_is_named(speaker):
         ({"heads": 0}, ValueError, "heads must be at least 1, got 0"),
         ({"context": 0}, ValueError, "context must be at least 1, got 0"),
         ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
-        ({"softcap": 0.0}, ValueError, "softcap must be above 0 and finite, or None, got 0.0"),
+        ({"softcap": 0.0}, ValueError, "softcap must be above 0 and finite, got 0.0"),
         ({"softcap": math.inf}, ValueError, "softcap must be above 0 and finite"),
         ({"boundary": V}, ValueError, r"boundary must be a word id in \[0, 11\), or None, got 11"),
         ({"boundary": -1}, ValueError, r"boundary must be a word id in \[0, 11\), or None, got -1"),

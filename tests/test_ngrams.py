@@ -337,7 +337,7 @@ def test_where_words_are_few_and_frequent_a_mixture_is_better(portuguese):
 def test_bad_ngrams_are_named():
     with pytest.raises(ValueError, match="order must be at least 1, got 0"):
         NGram(TEXT, 0)
-    with pytest.raises(ValueError, match=r"words must be a list of at least one word, got \[1"):
+    with pytest.raises(TypeError, match="words must be a list of words, got 1 at index 0"):
         NGram([1, "o"], 1)
     with pytest.raises(ValueError, match=r"words must be a list of at least one word, got \[\]"):
         NGram([], 1)

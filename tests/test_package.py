@@ -46,6 +46,16 @@ def test_import_loads_neither_torch_nor_matplotlib(name):
     assert not loaded & {"torch", "matplotlib", "scipy"}
 
 
+def test_what_is_loaded_late_has_its_types():
+    """To a type checker a name that only `__getattr__` gives would be of any type."""
+    tree = ast.parse((ROOT / "nwp" / "__init__.py").read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    typed = {name.name: node.module for node in block.body for name in node.names}
+    assert typed == nwp._NEEDS_TORCH
+    assert (ROOT / "nwp" / "py.typed").is_file()
+
+
 def test_everything_public_is_documented_and_exported():
     for name in nwp.__all__:
         assert (getattr(nwp, name).__doc__ or "").strip(), name

@@ -89,7 +89,7 @@ def test_the_pairs_of_the_documents_sentence():
 @pytest.mark.parametrize(
     ("bad", "error", "message"),
     [
-        ("O sol", TypeError, "list or an array of words, got the str 'O sol'"),
+        ("O sol", TypeError, "tokens must be a list or an array of words, got the str 'O sol'"),
         ({1, 2}, TypeError, "tokens must be a list or an array, got set"),
         ([], ValueError, r"at least 2 on the last axis, got the shape \(0,\)"),
         (["O"], ValueError, r"at least 2 on the last axis, got the shape \(1,\)"),
@@ -100,9 +100,21 @@ def test_the_pairs_of_the_documents_sentence():
 def test_what_cannot_be_shifted_is_named(bad, error, message):
     with pytest.raises(error, match=message):
         shift(bad)
-    if not hasattr(bad, "shape") and not isinstance(bad, set):
-        with pytest.raises(error, match=message):
-            pairs(bad)
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        ("O sol", TypeError, "words must be a list of words, got the str 'O sol'"),
+        (5, TypeError, "words must be a list of words, got 5"),
+        (["O", 1], TypeError, "words must be a list of words, got 1 at index 1"),
+        ([], ValueError, r"words must hold at least 2, got \[\]"),
+        (["O"], ValueError, r"words must hold at least 2, got \['O'\]"),
+    ],
+)
+def test_what_teaches_nothing_is_named(bad, error, message):
+    with pytest.raises(error, match=message):
+        pairs(bad)
 
 
 @pytest.mark.claim("ex-brilha")
@@ -228,8 +240,9 @@ def test_the_model_is_asked_with_what_was_read():
 
 
 def test_a_word_without_probability_is_never_drawn():
-    class Edge:  # uniform numbers at the ends of their range
+    class Edge(np.random.Generator):  # uniform numbers at the ends of their range
         def __init__(self, value):
+            super().__init__(np.random.PCG64(0))
             self.value = value
 
         def random(self, size):
@@ -415,8 +428,18 @@ def test_a_model_that_predicts_no_probability_is_refused(share):
         def next_word_distribution(self, prefix):
             return {"o": share}
 
-    with pytest.raises(ValueError, match="model must predict probabilities"):
+    with pytest.raises(ValueError, match="answer of model for 'o' must be"):
         sequence_loss(Odd(), ["o"])
+
+
+def test_a_position_without_weight_is_named_and_a_value_without_weight_does_not_count():
+    tree = PrefixTree(grammar := Grammar.portuguese(), grammar.words)
+    weights = np.where(tree.length == 2, 0.0, tree.reach)  # 0 / 0 was NaN, and a warning
+    with pytest.raises(ValueError, match=r"^weights must .* got 0 for all of position 2"):
+        tree.by_position(np.ones(len(weights)), weights)
+    weights = np.where(np.arange(len(weights)) == 2, 0.0, tree.reach)
+    values = np.where(weights > 0, 1.0, np.inf)  # 0 · inf was NaN
+    assert_allclose(tree.by_position(values, weights), 1.0)
 
 
 def test_words_are_different():

@@ -212,6 +212,22 @@ def test_block_by_block_or_not_is_the_same_loss_and_gradient(monkeypatch, softca
         assert_allclose(plain, blockwise, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("reduction", ["sum", "none"])
+@pytest.mark.parametrize("softcap", [None, 5.0])
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_micro_batch_of_padding_adds_nothing_block_by_block_or_not(
+    monkeypatch, softcap, tied, reduction
+):
+    inputs, padding = torch.zeros((2, 5), dtype=torch.int64), torch.full((2, 5), IGNORED)
+    for least in (V + 1, V):
+        monkeypatch.setattr(training, "BLOCKWISE_FROM", least)
+        model = random_model(4, softcap=softcap, tied=tied)
+        loss = Objective(model)(inputs, padding, reduction)
+        assert torch.equal(loss, torch.zeros(() if reduction == "sum" else 10, dtype=loss.dtype))
+        loss.sum().backward()
+        assert all(torch.equal(p.grad, torch.zeros_like(p)) for p in model.parameters())
+
+
 # ---- evaluation ------------------------------------------------------------------------
 
 

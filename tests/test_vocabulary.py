@@ -333,10 +333,10 @@ def test_inside_compiled_code():
 
     @torch.compile(backend="eager")
     def step(hidden, weight, targets):
-        return linear_cross_entropy(2 * hidden, weight, targets) + 1
+        return linear_cross_entropy(2 * hidden, weight, targets, softcap=3.0) + 1
 
     compiled = torch.autograd.grad(step(hidden, weight, targets), (hidden, weight))
-    exact = reference(2 * hidden.detach(), weight, targets)
+    exact = reference(2 * hidden.detach(), weight, targets, softcap=3.0)
     torch.testing.assert_close(compiled[0].double(), 2 * exact[1], rtol=1e-5, atol=1e-7)
     torch.testing.assert_close(compiled[1].double(), exact[2], rtol=1e-5, atol=1e-7)
 
@@ -374,15 +374,29 @@ def test_unknown_word_is_named(wrong, message, device):
     assert linear_cross_entropy(hidden, weight, targets).isfinite()
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-def test_nothing_to_predict(reduction):
-    hidden, weight, targets = layer(4, 3, 10)
-    with pytest.raises(ValueError, match=r"targets counts no word of 0"):
-        linear_cross_entropy(hidden[:0], weight, targets[:0], reduction=reduction)
-    with pytest.raises(ValueError, match=r"targets counts no word of 4; .* not 7"):
-        linear_cross_entropy(
-            hidden, weight, torch.full((4,), 7), ignore_index=7, reduction=reduction
-        )
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("softcap", [None, 5.0])
+@pytest.mark.parametrize("contexts", [0, 4])
+@pytest.mark.parametrize("reduction", ["sum", "none"])
+def test_nothing_to_predict_costs_nothing_and_moves_nothing(contexts, softcap, reduction, device):
+    hidden, weight, _ = layer(contexts, 3, 10, device=device)
+    padding = torch.full((contexts,), 7, device=device)
+    options = {"ignore_index": 7, "reduction": reduction}
+    loss = linear_cross_entropy(hidden, weight, padding, softcap=softcap, **options)
+    expected = F.cross_entropy(hidden @ weight.T, padding, **options)
+    assert torch.equal(loss, expected)
+    for gradient, x in zip(
+        torch.autograd.grad(loss.sum(), (hidden, weight)), (hidden, weight), strict=True
+    ):
+        assert torch.equal(gradient, torch.zeros_like(x))
+
+
+@pytest.mark.parametrize("contexts", [0, 4])
+def test_the_mean_of_nothing_is_refused(contexts):
+    hidden, weight, _ = layer(contexts, 3, 10)
+    message = rf'targets counts no word of {contexts}; .* not 7 \(reduction="sum" gives 0\)'
+    with pytest.raises(ValueError, match=message):
+        linear_cross_entropy(hidden, weight, torch.full((contexts,), 7), ignore_index=7)
 
 
 @pytest.mark.parametrize(
@@ -399,16 +413,27 @@ def test_nothing_to_predict(reduction):
         ({"targets": torch.ones(4)}, TypeError, r"targets is torch.float32; .*integer"),
         ({"targets": torch.ones(4).bool()}, TypeError, r"targets is torch.bool; .*integer"),
         ({"targets": torch.ones(5).long()}, ValueError, r"targets has shape \(5,\); .*\(4,\)"),
-        ({"reduction": "max"}, ValueError, r"reduction is 'max'; expected \"mean\""),
-        ({"softcap": 0.0}, ValueError, r"softcap is 0.0; expected a positive"),
-        ({"softcap": math.inf}, ValueError, r"softcap is inf; expected a positive"),
-        ({"softcap": math.nan}, ValueError, r"softcap is nan; expected a positive"),
+        ({"reduction": "max"}, ValueError, r"reduction must be one of \('mean', .* got 'max'"),
+        ({"reduction": None}, TypeError, r"reduction must be one of \('mean', .* got None"),
+        ({"softcap": 0.0}, ValueError, r"softcap must be above 0 and finite, got 0\.0"),
+        ({"softcap": math.inf}, ValueError, r"softcap must be above 0 and finite, got inf"),
+        ({"softcap": math.nan}, ValueError, r"softcap must be above 0 and finite, got nan"),
+        ({"softcap": "30"}, TypeError, r"softcap must be a number, got '30'"),
+        ({"ignore_index": None}, TypeError, r"ignore_index must be an integer, got None"),
+        ({"ignore_index": 2**63}, ValueError, r"ignore_index must be an integer of 64 bits, got 9"),
     ],
 )
 def test_bad_input_is_named(changes, error, message):
     arguments = dict(zip(("hidden", "weight", "targets"), layer(4, 3, 10), strict=True)) | changes
     with pytest.raises(error, match=message):
         linear_cross_entropy(**arguments)
+
+
+def test_a_softcap_that_wants_a_gradient_is_refused():
+    hidden, weight, targets = layer(4, 3, 10)
+    softcap = torch.tensor(30.0, requires_grad=True)  # it was taken, and its .grad stayed None
+    with pytest.raises(TypeError, match=r"softcap must be a number, .* wants a gradient: none is"):
+        linear_cross_entropy(hidden, weight, targets, softcap=softcap)
 
 
 def test_second_derivative_is_refused():

@@ -9,7 +9,7 @@ from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import cross_entropy, softmax
 
 ENDS = np.array([[0.9, 0.1], [0.1, 0.9]])
-GAP = chord_gap(lambda y_hat: cross_entropy(y_hat, 0), *ENDS, 0.5)
+GAP = chord_gap(lambda y_hat: cross_entropy(y_hat, 0), ENDS[0], ENDS[1], 0.5)
 
 
 def curvature_along(z, v):
