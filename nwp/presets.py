@@ -3,12 +3,17 @@
 Chapter 8 shows what each choice contributes by leaving it out.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nwp import checks
 from nwp.grammar import END
-from nwp.model import Transformer
 from nwp.text import Vocabulary
+
+if TYPE_CHECKING:
+    from nwp.model import Transformer
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ class Preset:
 
     def model(self, vocabulary_size: int, *, boundary: int | None, seed: int = 0) -> Transformer:
         """Return the model at its beginning."""
+        from nwp.model import Transformer  # with PyTorch, which a command's --help can do without
+
         return Transformer(
             vocabulary_size,
             width=self.width,
