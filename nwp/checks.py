@@ -261,3 +261,18 @@ def unit_interval(name: str, values: ArrayLike) -> NDArray[np.float64]:
     array = real_array(name, values)
     _refuse(name, array, ~((array >= 0) & (array <= 1)), "in [0, 1]")
     return array
+
+
+def model_sizes(
+    width: int, layers: int, heads: int, context: int, tied: bool, softcap: float | None
+) -> None:
+    """Refuse what no `nwp.model.Transformer` can be made of, whatever its vocabulary."""
+    integer("width", width, at_least=2)
+    integer("layers", layers, at_least=1)
+    integer("heads", heads, at_least=1)
+    integer("context", context, at_least=1)
+    boolean("tied", tied)
+    if softcap is not None:
+        number("softcap", softcap, above=0)
+    if width % (2 * heads):
+        raise ValueError(f"width must be a multiple of 2 × heads = {2 * heads}, got {width}")

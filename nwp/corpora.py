@@ -21,7 +21,7 @@ from typing import NamedTuple
 from nwp import checks
 from nwp.files import held
 from nwp.grammar import Grammar
-from nwp.text import word_pattern
+from nwp.text import normalized, word_pattern
 
 CHUNK = 1 << 16  # bytes
 TIMEOUT = 30.0  # seconds without an answer
@@ -63,6 +63,7 @@ def load(
     name_or_path: str | os.PathLike[str],
     *,
     fraction: float = 0.9,
+    unit: str = "word",
     words: int = 200_000,
     seed: int = 0,
 ) -> Corpus:
@@ -71,15 +72,16 @@ def load(
     Parameters
     ----------
     name_or_path : "grammar", "shakespeare", "machado", or the path of a UTF-8 text file
-    fraction : the share of characters to train on, in (0, 1); the cut is moved to the end of
-        the word that it would divide (of the sentence, for "grammar")
+    fraction : the share of characters to train on, in (0, 1)
+    unit : "word" moves the cut to the end of the word that it would divide (of the sentence, for
+        "grammar"), "character" leaves it where it is: a text need not have spaces, then
     words, seed : how much of "grammar" to draw, one sentence per line, the last one whole
 
     Raises
     ------
     ValueError
-        For an unknown name, a `fraction` that leaves a part empty, or bytes that are not
-        UTF-8 text; and for a download that is not the known text.
+        For an unknown name or unit, a text that is too short to have two parts, or bytes that are
+        not UTF-8 text; and for a download that is not the known text.
     ConnectionError
         Where the network fails; the message says where to put the file by hand.
     """
@@ -87,6 +89,8 @@ def load(
         raise TypeError(f"fraction must be a float between 0 and 1, got {fraction!r}")
     if not 0 < fraction < 1:
         raise ValueError(f"fraction must be between 0 and 1, got {fraction}")
+    if unit not in ("word", "character"):
+        raise ValueError(f"unit must be 'word' or 'character', got {unit!r}")
     if not isinstance(name_or_path, str | os.PathLike):
         raise TypeError(f"name_or_path must be a name or a path, got {name_or_path!r}")
     name = os.fspath(name_or_path)
@@ -102,13 +106,16 @@ def load(
             names = ", ".join(["grammar", *REMOTES])
             raise ValueError(f"name_or_path must be one of {names} or a text file, got {name!r}")
         text = decode(path.read_bytes(), str(path))
-        cut = _end_of_word(text, int(fraction * len(text)))
-    if not text[:cut].strip() or not text[cut:].strip():
+        cut = int(fraction * len(text))
+        cut = _end_of_word(text, cut) if unit == "word" else max(cut, 1)
+    parts = text[:cut], text[cut:]
+    if not all(part.strip() if unit == "word" else part for part in parts):
+        other = ", or read it by characters" if unit == "word" and len(text) > 1 else ""
         raise ValueError(
-            f"fraction must leave words on both sides, got {fraction} for the"
-            f" {len(text)} characters of {name!r}: use a longer text"
+            f"fraction must leave {unit}s on both sides, got {fraction} for the"
+            f" {len(text)} characters of {name!r}: use a longer text{other}"
         )
-    return Corpus(name, text[:cut], text[cut:])
+    return Corpus(name, *parts)
 
 
 def _sentences(words: int, seed: int) -> str:
@@ -128,7 +135,7 @@ def _end_of_word(text: str, cut: int) -> int:
 
 
 def decode(data: bytes, source: str) -> str:
-    """Return UTF-8 `data` as text, CR LF made a line feed, without a byte order mark.
+    """Return UTF-8 `data` as text, `normalized`.
 
     Raises
     ------
@@ -137,7 +144,7 @@ def decode(data: bytes, source: str) -> str:
     """
     try:
         bad = data.find(0)  # valid UTF-8, but in no text: UTF-16, or no text at all
-        text = data.decode().removeprefix("\ufeff")
+        text = normalized(data.decode())
     except UnicodeDecodeError as error:
         bad = error.start if bad < 0 else min(bad, error.start)
     if bad >= 0:
@@ -146,17 +153,30 @@ def decode(data: bytes, source: str) -> str:
         )
     if not text.strip():
         raise ValueError(f"{source} must hold text, got {len(data)} bytes without a word")
-    return text.replace("\r\n", "\n")
+    return text
 
 
 # ---------------------------------------------------------------- download
 
 
 def cache_directory() -> Path:
-    """Return where downloads are kept."""
+    """Return where downloads are kept.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where no directory is named, and the user has no home.
+    """
     if own := os.environ.get("NWP_CACHE"):
         return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nwp"
+    if shared := os.environ.get("XDG_CACHE_HOME"):
+        return Path(shared) / "nwp"
+    try:
+        return Path.home() / ".cache" / "nwp"
+    except RuntimeError:  # as in a container, for a user whom its system does not know
+        raise FileNotFoundError(
+            "NWP_CACHE must name a directory for downloads where there is no home, got none"
+        ) from None
 
 
 def _cached(name: str) -> Path:
@@ -165,7 +185,13 @@ def _cached(name: str) -> Path:
     path = cache_directory() / f"{name}.txt"
     if path.is_file() and _sha256(path) == remote.sha256:
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"NWP_CACHE must name a directory for downloads that can be made, got {path.parent}"
+            f" ({error})"
+        ) from error
     with held(path.parent, wait=True):  # two processes would write into the same part
         if not path.is_file() or _sha256(path) != remote.sha256:
             _fetch(name, remote, path)
@@ -215,6 +241,12 @@ def _download(name: str, remote: Remote, partial: Path) -> None:
 
 
 def _show_progress(name: str, have: int, size: int) -> None:
+    if sys.stderr is None:  # it was closed
+        return
+    if not sys.stderr.isatty():  # a log: a bar would be a line without end
+        if have >= size:
+            print(f"{name}: {size:,} bytes downloaded", file=sys.stderr, flush=True)
+        return
     done = 30 * have // size
     bar = "#" * done + "." * (30 - done)
     end = "\n" if have >= size else ""

@@ -84,6 +84,6 @@ def nearest(path: str | os.PathLike[str]) -> Path:
     """
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if (folder / path).exists():
+        if os.path.exists(folder / path):  # False, too, where one may not look
             return folder / path
     raise FileNotFoundError(f"path must lie in {here} or a directory above it, got {str(path)!r}")

@@ -36,7 +36,7 @@ def norm(x: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Causal self-attention of `heads` heads; sizes are those that `check_sizes` let pass.
+    """Causal self-attention of `heads` heads; sizes are those that `checks.model_sizes` let pass.
 
     *Rotary positions*: queries and keys are turned by an angle that grows with the position,
     so that their product depends on the distance of two words and no table of positions is
@@ -102,21 +102,6 @@ class Block(nn.Module):
         return x + self.down(F.relu(self.up(norm(x))).square()), present
 
 
-def check_sizes(
-    width: int, layers: int, heads: int, context: int, tied: bool, softcap: float | None
-) -> None:
-    """Refuse what no `Transformer` can be made of, whatever its vocabulary."""
-    checks.integer("width", width, at_least=2)
-    checks.integer("layers", layers, at_least=1)
-    checks.integer("heads", heads, at_least=1)
-    checks.integer("context", context, at_least=1)
-    checks.boolean("tied", tied)
-    if softcap is not None:
-        checks.number("softcap", softcap, above=0)
-    if width % (2 * heads):
-        raise ValueError(f"width must be a multiple of 2 × heads = {2 * heads}, got {width}")
-
-
 class Transformer(nn.Module):
     """A decoder-only Transformer: ids → logits of the next word.
 
@@ -159,7 +144,7 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         size = checks.integer("vocabulary_size", vocabulary_size, at_least=1)
-        check_sizes(width, layers, heads, context, tied, softcap)
+        checks.model_sizes(width, layers, heads, context, tied, softcap)
         if boundary is not None and not 0 <= checks.integer("boundary", boundary) < size:
             raise ValueError(f"boundary must be a word id in [0, {size}), or None, got {boundary}")
         self.context, self.softcap, self.boundary = int(context), softcap, boundary

@@ -3,12 +3,17 @@
 Chapter 8 shows what each choice contributes by leaving it out.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nwp import checks
 from nwp.grammar import END
-from nwp.model import Transformer, check_sizes
 from nwp.text import Vocabulary
+
+if TYPE_CHECKING:
+    from nwp.model import Transformer
 
 COUNTS = ("steps", "rows", "least_count", "corpus_words", "evaluate_every", "save_every")
 
@@ -61,7 +66,9 @@ class Preset:
     def __post_init__(self) -> None:
         """Refuse what no text can be read or trained with."""
         checks.choice("unit", self.unit, ("word", "character"))
-        check_sizes(self.width, self.layers, self.heads, self.context, self.tied, self.softcap)
+        checks.model_sizes(
+            self.width, self.layers, self.heads, self.context, self.tied, self.softcap
+        )
         for name in COUNTS:
             checks.integer(name, getattr(self, name), at_least=1)
         if self.rows_at_once is not None:
@@ -93,6 +100,8 @@ class Preset:
 
     def model(self, vocabulary_size: int, *, boundary: int | None, seed: int = 0) -> Transformer:
         """Return the model at its beginning."""
+        from nwp.model import Transformer  # with PyTorch, which a command's --help can do without
+
         return Transformer(
             vocabulary_size,
             width=self.width,

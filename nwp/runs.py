@@ -35,11 +35,19 @@ from nwp.training import Evaluation, Trainer, evaluate, processes
 
 FORMAT = 1  # of the checkpoint
 READ_EVERY = 10  # steps between looks at the loss; on a GPU each look waits for the device
+ESTIMATED = 16_384  # tokens of a validation loss on the way; the one at the end reads all
 WORST = 2.0  # nats above log V, the loss of a guess: whoever is there has left the way
+
+
+Watch = Callable[[int, int], None]  # as in `nwp.training.evaluate`
 
 
 class DivergedError(RuntimeError):
     """The loss is no number, or far above that of a guess; the last checkpoint is untouched."""
+
+
+class _Stopped(Exception):
+    """A stop was asked for while a loss was measured."""
 
 
 class Text(NamedTuple):
@@ -60,7 +68,7 @@ class Moment(NamedTuple):
     tokens: int  # positions read so far, padding left out
     seconds: float  # of training: without evaluation, checkpoints and compilation's first step
     loss: float | None  # of the steps since the last moment, their mean; nats per token
-    validation: Evaluation | None
+    validation: Evaluation | None  # at the end on the whole split, before on `ESTIMATED` tokens
     excess: float | None  # exact, of the model over the floor; only for "grammar"
 
 
@@ -90,30 +98,44 @@ def read_text(
         short to predict anything, or another than the known one; where `vocabulary` lacks a
         character.
     """
-    text = corpora.load(corpus, words=preset.corpus_words)
+    text, digest = _load(corpus, preset, sha256)
+    if vocabulary is None and preset.unit == "character":
+        vocabulary = CharacterVocabulary.from_text(text.train + text.validation, unknown=None)
+    elif vocabulary is None:
+        vocabulary = Vocabulary.from_text(text.train, minimum_count=preset.least_count)
+    boundary = preset.boundary_id(vocabulary)
+    train = vocabulary.encode(text.train)
+    if boundary is not None:
+        train = np.concatenate([[boundary], train])  # the first text is preceded by one, too
+    if len(train) < 2:
+        raise ValueError(
+            f"the text of {corpus} must have at least 2 {preset.unit}s to train on,"
+            f" got {len(train)}: use a longer text"
+        )
+    whole = len(text.validation) if preset.unit == "character" else None
+    validation = _validation_ids(text, vocabulary)
+    return Text(vocabulary, train, validation, boundary, digest, whole)
+
+
+def _load(corpus: str, preset: Preset, sha256: str | None) -> tuple[corpora.Corpus, str]:
+    """Return the two parts of a text, and its SHA-256, which must be `sha256` if that is given."""
+    text = corpora.load(corpus, unit=preset.unit, words=preset.corpus_words)
     digest = _sha256(text.train + text.validation)
     if sha256 not in (None, digest):
         raise ValueError(
             f"the text of {corpus} must be the one that the run began with"
             f" (SHA-256 {sha256[:12]}…), got another ({digest[:12]}…)"
         )
-    by_character = preset.unit == "character"
-    if vocabulary is None and by_character:
-        vocabulary = CharacterVocabulary.from_text(text.train + text.validation, unknown=None)
-    elif vocabulary is None:
-        vocabulary = Vocabulary.from_text(text.train, minimum_count=preset.least_count)
-    boundary = preset.boundary_id(vocabulary)
-    train, validation = (vocabulary.encode(part) for part in (text.train, text.validation))
-    if boundary is not None:
-        train = np.concatenate([[boundary], train])  # the first text is preceded by one, too
-    if len(train) < 2:
-        raise ValueError(
-            f"the text of {corpus} must have at least 2 {preset.unit}s to train on,"
-            f" got {len(train)}: {text.train!r}"
-        )
-    whole = len(text.validation) if by_character else None
-    validation = np.concatenate([train[-1:], validation])
-    return Text(vocabulary, train, validation, boundary, digest, whole)
+    return text, digest
+
+
+def _validation_ids(text: corpora.Corpus, vocabulary: Vocabulary) -> NDArray[np.int64]:
+    """Return the ids of the validation text, after the last one of the training text."""
+    if isinstance(vocabulary, CharacterVocabulary):
+        end = text.train[-1:]
+    else:  # no word has a space in it
+        end = text.train.rsplit(maxsplit=1)[-1]
+    return np.concatenate([vocabulary.encode(end)[-1:], vocabulary.encode(text.validation)])
 
 
 def _sha256(text: str) -> str:
@@ -122,6 +144,17 @@ def _sha256(text: str) -> str:
 
 def _sha256_of_words(vocabulary: Vocabulary) -> str:
     return _sha256(json.dumps(vocabulary.words))
+
+
+Stamp = tuple[int, int, int]  # which of the files that had a name, one after the other
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 class Saved(NamedTuple):
@@ -133,6 +166,9 @@ class Saved(NamedTuple):
     vocabulary: Vocabulary
     seconds: float
     trainer: dict[str, Any]
+    unmeasured: bool | None  #: whether a measurement at this step is due, and not in the record
+    loss: float | None  #: of the steps since the last moment, where it is
+    stamp: Stamp | None  #: of the file
 
 
 def read_checkpoint(directory: str | os.PathLike[str]) -> Saved:
@@ -148,6 +184,7 @@ def read_checkpoint(directory: str | os.PathLike[str]) -> Saved:
     path = Path(directory) / "checkpoint.pt"
     if not path.is_file():
         raise FileNotFoundError(f"{directory} must hold a run, got no checkpoint.pt in it")
+    stamp = _stamp(path)  # before it is read: one that is replaced meanwhile is another
     try:
         with zipfile.ZipFile(path) as archive:  # PyTorch does not look at the checksums
             if (damaged := archive.testzip()) is not None:
@@ -157,6 +194,7 @@ def read_checkpoint(directory: str | os.PathLike[str]) -> Saved:
             raise ValueError(f"format {content['format']}, expected {FORMAT}")
         asked, seconds, trainer = content["asked"], content["seconds"], content["trainer"]
         preset, words = Preset(**asked["preset"]), asked["words"]
+        unmeasured, loss = content.get("unmeasured"), content.get("loss")
     except Exception as error:  # whatever a damaged file makes of the unpickler
         raise ValueError(
             f"{path} must be a checkpoint that this version of nwp can read, got"
@@ -169,7 +207,7 @@ def read_checkpoint(directory: str | os.PathLike[str]) -> Saved:
             f"{path.with_name('vocabulary.json')} must hold the words of the checkpoint beside it,"
             f" got {len(vocabulary)} others"
         )
-    return Saved(path, asked, preset, vocabulary, seconds, trainer)
+    return Saved(path, asked, preset, vocabulary, seconds, trainer, unmeasured, loss, stamp)
 
 
 def load_model(
@@ -183,11 +221,15 @@ def load_model(
         As `read_checkpoint`; ValueError also where the weights are another model's.
     """
     saved = read_checkpoint(directory)
+    return _model(saved).to(device), saved.vocabulary
+
+
+def _model(saved: Saved) -> Transformer:
     boundary = saved.preset.boundary_id(saved.vocabulary)
     model = saved.preset.model(len(saved.vocabulary), boundary=boundary)
     with _fits(saved.path):
         model.load_state_dict(saved.trainer["model"])
-    return model.to(device), saved.vocabulary
+    return model
 
 
 @contextmanager
@@ -197,6 +239,81 @@ def _fits(path: Path) -> Iterator[None]:
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
         what = " ".join(str(error).split())  # PyTorch writes a line for each weight
         raise ValueError(f"{path} must fit the model of its run: {what}") from error
+
+
+class Judge:
+    """What models are measured by: a validation text, and for "grammar" the truth.
+
+    Attributes
+    ----------
+    floor : the entropy rate, the least loss that any model can have, where it is known
+    """
+
+    def __init__(self, corpus: str, vocabulary: Vocabulary, ids: NDArray[np.int64]) -> None:
+        self.vocabulary, self.ids = vocabulary, ids
+        self.floor: float | None = None
+        self._tree: PrefixTree | None = None
+        if corpus == "grammar":
+            grammar = Grammar.portuguese()
+            self.floor = grammar.entropy_rate()
+            self._tree = PrefixTree(grammar, vocabulary.words)
+
+    def measure(
+        self,
+        model: Transformer,
+        *,
+        at_most: int | None = None,
+        watch: Watch = lambda read, whole: None,
+    ) -> tuple[Evaluation, float | None]:
+        """Return the validation loss, and for "grammar" the exact excess over the floor.
+
+        `at_most` and `watch` are those of `nwp.training.evaluate`.
+        """
+        validation, excess = evaluate(model, self.ids, at_most=at_most, watch=watch), None
+        if self._tree is not None:
+            speaker = NextWords(model, self.vocabulary)
+            predicted = speaker.probabilities(self._tree.prefixes)
+            excess = float(self._tree.share @ self._tree.divergence(predicted))
+        return validation, excess
+
+
+class Measured(NamedTuple):
+    """What `measure` found out about a run."""
+
+    step: int
+    validation: Evaluation
+    excess: float | None  #: as in `Moment`
+    floor: float | None  #: as in `Judge`
+    by_character: bool
+
+
+def measure(
+    directory: str | os.PathLike[str],
+    *,
+    device: str | torch.device = "cpu",
+    watch: Watch = lambda read, whole: None,
+) -> Measured:
+    """Measure the model of a run on the whole validation text. No trainer is made.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `Run.resume`.
+    """
+    saved = read_checkpoint(directory)
+    model = _model(saved).to(device)
+    asked = saved.asked
+    _refuse_no_text(directory, asked["corpus"])
+    text, _ = _load(asked["corpus"], saved.preset, asked["sha256"])
+    judge = Judge(asked["corpus"], saved.vocabulary, _validation_ids(text, saved.vocabulary))
+    validation, excess = judge.measure(model, watch=watch)
+    by_character = saved.preset.unit == "character"
+    return Measured(saved.trainer["step"], validation, excess, judge.floor, by_character)
+
+
+def _refuse_no_text(directory: str | os.PathLike[str], corpus: str) -> None:
+    if corpus not in ("grammar", *corpora.REMOTES) and not Path(corpus).is_file():
+        raise ValueError(f"{directory} must find its text where it was, got no file {corpus}")
 
 
 def _refuse_another_run(directory: Path) -> None:
@@ -212,15 +329,16 @@ def _refuse_another_run(directory: Path) -> None:
 def _alone(directory: Path) -> Iterator[None]:
     """Keep the directory from runs of other processes; of several that train together, one asks."""
     with ExitStack() as stack:
+        taken = False
         if _first():
             try:
                 stack.enter_context(held(directory, wait=False))
             except BlockingIOError:
-                raise FileExistsError(
-                    f"{directory} must not be in use, got a run of another process"
-                ) from None
+                taken = True
             except OSError:  # what cannot be opened cannot be written, either: that is said then
                 pass
+        if _any(taken):  # in every process: none waits for another
+            raise FileExistsError(f"{directory} must not be in use, got a run of another process")
         yield
 
 
@@ -246,7 +364,7 @@ class Run:
 
     Attributes
     ----------
-    floor : the entropy rate, the least loss that any model can have, where it is known
+    floor : as in `Judge`
     seconds : training time so far
     """
 
@@ -273,11 +391,11 @@ class Run:
             device=device,
         )
         self.model, self.seconds = self.trainer.model, 0.0
-        self.floor = self._tree = None
-        if asked["corpus"] == "grammar":
-            grammar = Grammar.portuguese()
-            self.floor = grammar.entropy_rate()
-            self._tree = PrefixTree(grammar, text.vocabulary.words)
+        self.judge = Judge(asked["corpus"], text.vocabulary, text.validation)
+        self.floor = self.judge.floor
+        self._unmeasured: bool | None = True
+        self._loss: float | None = None
+        self._stamp: Stamp | None = None
 
     @classmethod
     def start(
@@ -352,20 +470,17 @@ class Run:
         """
         saved = read_checkpoint(directory)
         asked = saved.asked
-        if (
-            asked["corpus"] not in ("grammar", *corpora.REMOTES)
-            and not Path(asked["corpus"]).is_file()
-        ):
-            raise ValueError(
-                f"{directory} must find its text where it was, got no file {asked['corpus']}"
-            )
+        _refuse_no_text(directory, asked["corpus"])
         text = read_text(
             asked["corpus"], saved.preset, vocabulary=saved.vocabulary, sha256=asked["sha256"]
         )
         run = cls(Path(directory), asked, saved.preset, text, device)
         with _fits(saved.path):
             run.trainer.restore(saved.trainer)
-        run.seconds = saved.seconds
+        run.seconds, run._stamp = saved.seconds, saved.stamp
+        run._unmeasured, run._loss = saved.unmeasured, saved.loss
+        if run._unmeasured is None:  # written before this was: all but the first were measured
+            run._unmeasured = run.trainer.step == 0
         return run
 
     # ------------------------------------------------------------ the record
@@ -387,11 +502,14 @@ class Run:
                 "asked": self.asked,
                 "seconds": self.seconds,
                 "trainer": self.trainer.state(),
+                "unmeasured": self._unmeasured,
+                "loss": self._loss,
             }
-            path = self.directory / "checkpoint.pt"
+            path = self._checkpoint
             with _writing(path), replacing(path) as partial, partial.open("wb") as file:
                 torch.save(content, file)
         _any(False)  # no process goes on, or reads it, before it is there
+        self._stamp = _stamp(self._checkpoint)
 
     def moments(self) -> list[dict[str, Any]]:
         """Return the lines of ``metrics.jsonl`` up to this step; a half line counts as none."""
@@ -402,6 +520,10 @@ class Run:
             return [line for line in whole if line["step"] <= self.trainer.step]
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{path} must hold moments, one a line: {error}") from error
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.directory / "checkpoint.pt"
 
     @property
     def _metrics(self) -> Path:
@@ -417,8 +539,8 @@ class Run:
 
     def _tidy(self) -> None:
         """Forget what was measured after the checkpoint, to be measured again, and half files."""
-        # The first checkpoint is older than the measurement at its step.
-        lines = [json.dumps(line) + "\n" for line in self.moments() if self.trainer.step]
+        last = self.trainer.step - bool(self._unmeasured)
+        lines = [json.dumps(line) + "\n" for line in self.moments() if line["step"] <= last]
         with _writing(self._metrics), replacing(self._metrics) as partial:
             partial.write_text("".join(lines), "utf-8")
         for name in ("checkpoint.pt", "metrics.jsonl", "vocabulary.json"):
@@ -426,8 +548,12 @@ class Run:
 
     # ------------------------------------------------------------ training
 
-    def measure(self) -> tuple[Evaluation, float | None]:
+    def measure(
+        self, *, at_most: int | None = None, watch: Watch = lambda read, whole: None
+    ) -> tuple[Evaluation, float | None]:
         """Return the validation loss, and for "grammar" the exact excess over the floor.
+
+        `at_most` and `watch` are those of `nwp.training.evaluate`.
 
         Raises
         ------
@@ -435,13 +561,9 @@ class Run:
             Where a weight or the loss is not finite.
         """
         self._refuse_nan()
-        validation, excess = evaluate(self.model, self.text.validation), None
+        validation, excess = self.judge.measure(self.model, at_most=at_most, watch=watch)
         if not math.isfinite(validation.loss):
             raise DivergedError(self._advice(f"the validation loss is {validation.loss}"))
-        if self._tree is not None:
-            speaker = NextWords(self.model, self.text.vocabulary)
-            predicted = speaker.probabilities(self._tree.prefixes)
-            excess = float(self._tree.share @ self._tree.divergence(predicted))
         return validation, excess
 
     def train(
@@ -449,34 +571,46 @@ class Run:
         report: Callable[[Moment], None] = lambda moment: None,
         *,
         interrupted: Callable[[], bool] = lambda: False,
+        watch: Watch = lambda read, whole: None,
     ) -> bool:
         """Train to the end, or until `interrupted`; return whether the end was reached.
 
         Either way the last thing done is a checkpoint. `report` is called with every `Moment`:
-        each `READ_EVERY` steps, and with each evaluation.
+        each `READ_EVERY` steps, and with each evaluation. `interrupted` is asked then, and within
+        an evaluation as well, which is begun anew when the run goes on; `watch` is called there.
 
         Raises
         ------
         DivergedError
             Where the loss is not finite, or above that of a guess by `WORST`.
         FileExistsError
-            Where another process trains in this directory.
+            Where another process trains in this directory, or did so since this run was read.
         OSError
             Where the directory cannot be written.
         """
         with _alone(self.directory):
-            return self._train(report, interrupted)
+            there = _stamp(self._checkpoint)
+            if _any(there not in (None, self._stamp)):
+                raise FileExistsError(
+                    f"{self.directory} must hold the checkpoint that this run goes on from, got"
+                    " one that another process wrote since: resume it again"
+                )
+            return self._train(report, interrupted, watch)
 
-    def _train(self, report: Callable[[Moment], None], interrupted: Callable[[], bool]) -> bool:
+    def _train(
+        self, report: Callable[[Moment], None], interrupted: Callable[[], bool], watch: Watch
+    ) -> bool:
         trainer, preset = self.trainer, self.preset
         losses: list[torch.Tensor] = []
         if _first():
             self._tidy()
-        if trainer.step == 0:
-            self._moment(None, True, report)
         compiled = trainer.device.type != "cuda"
-        mark, stop = time.perf_counter(), False
-        progress = self._progress(mark)
+        stop, progress = False, self._progress(time.perf_counter())
+        if self._unmeasured:
+            stop = not self._look(progress >= 1, report, interrupted, watch)
+            if not stop and progress >= 1:
+                self.save()
+        mark = time.perf_counter()
         while not stop and progress < 1:
             losses.append(trainer.update(progress))
             if not compiled:
@@ -488,11 +622,14 @@ class Run:
             keep = done or trainer.step % preset.save_every == 0
             if not (look or keep or trainer.step % READ_EVERY == 0):
                 continue
-            loss = self._read(losses)
+            self._loss, self._unmeasured = self._read(losses), look
             self.seconds += time.perf_counter() - mark
             losses = []
-            stop = _any(interrupted()) and not done
-            self._moment(loss, look, report)
+            stop = _any(interrupted())
+            if not look:
+                self._record(None, None, report)
+            elif not stop:
+                stop = not self._look(done, report, interrupted, watch)
             if keep or stop:
                 self.save()
             mark = time.perf_counter()
@@ -530,10 +667,36 @@ class Run:
             f" (muon_rate {self.preset.muon_rate}, adam_rate {self.preset.adam_rate})"
         )
 
-    def _moment(self, loss: float | None, look: bool, report: Callable[[Moment], None]) -> None:
-        validation, excess = self.measure() if look else (None, None)
+    def _look(
+        self,
+        whole: bool,
+        report: Callable[[Moment], None],
+        interrupted: Callable[[], bool],
+        watch: Watch,
+    ) -> bool:
+        """Measure and record; return whether that was done, or a stop asked for before."""
+
+        def between(read: int, of: int) -> None:
+            watch(read, of)
+            if read < of and _any(interrupted()):
+                raise _Stopped
+
+        try:
+            validation, excess = self.measure(at_most=None if whole else ESTIMATED, watch=between)
+        except _Stopped:
+            return False
+        self._unmeasured = False
+        self._record(validation, excess, report)
+        return True
+
+    def _record(
+        self,
+        validation: Evaluation | None,
+        excess: float | None,
+        report: Callable[[Moment], None],
+    ) -> None:
         trainer = self.trainer
-        moment = Moment(trainer.step, trainer.tokens, self.seconds, loss, validation, excess)
+        moment = Moment(trainer.step, trainer.tokens, self.seconds, self._loss, validation, excess)
         if _first():
             self._write(moment)
         report(moment)

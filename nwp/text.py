@@ -26,7 +26,20 @@ from nwp.files import replacing
 
 CLOSING = frozenset(".,;:!?…)]}»”%")  # written without a space before
 OPENING = frozenset("([{«“")  # written without a space after
-SENTENCE_END = re.compile(r"""[.!?…]+[)\]}»”"'’]*(?=\s+\S)""")
+# Nothing here is tried twice (++ and *+ give nothing back, and no search begins within a run of
+# full stops): a table of contents with its rows of dots would take quadratic time.
+SENTENCE_END = re.compile(r"""(?<![.!?…])[.!?…]++[)\]}»”"'’]*+(?=\s++\S)""")
+BYTE_ORDER_MARK = "\ufeff"
+
+
+def normalized(text: str) -> str:
+    """Return `text` with line feeds as its only line ends, and without byte order marks.
+
+    So is every text that enters: a file, a prompt, what a vocabulary counts or encodes. CR LF and
+    CR alone become a line feed, for a terminal would write over the line before. A byte order mark
+    is left out wherever it stands, as files that were joined hold several.
+    """
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace(BYTE_ORDER_MARK, "")
 
 
 def word_pattern(text: str) -> re.Pattern[str]:
@@ -55,7 +68,9 @@ class Vocabulary:
     lowercase : whether the text is put in lower case, as the document does: it writes
         "O cão ladra" and counts "o"
 
-    A sentence ends with ``. ! ? …``, and marks that close, where space and more text follow.
+    A sentence ends with ``. ! ? …``, and marks that close, where space and more text follow. Texts
+    are `normalized` first. Where a text already holds the unknown word, that is what is read: so
+    ``decode`` of it can be encoded again. The boundary is no word of a text.
     """
 
     def __init__(
@@ -66,12 +81,14 @@ class Vocabulary:
         boundary: str | None = None,
         lowercase: bool = False,
     ) -> None:
+        special = _special_words(unknown, boundary)
+        if not isinstance(lowercase, bool):
+            raise TypeError(f"lowercase must be True or False, got {lowercase!r}")
         self.unknown, self.boundary, self.lowercase = unknown, boundary, lowercase
         ordinary = _list_of_words(words)
         if not ordinary:
             raise ValueError("words must hold at least one word, got none")
-        special = [word for word in (unknown, boundary) if word is not None]
-        self.words = (*_list_of_words(special), *ordinary)
+        self.words = (*special, *ordinary)
         self._ids = {word: i for i, word in enumerate(self.words)}
         if len(self._ids) < len(self.words):
             twice = next(word for i, word in enumerate(self.words) if self._ids[word] != i)
@@ -95,13 +112,18 @@ class Vocabulary:
         Raises
         ------
         TypeError, ValueError
-            Where `text` is not a str or has a lone surrogate, or no word is left.
+            Where `text` is not a str or has a lone surrogate, no word is left, or `boundary` is one
+            of the words.
         """
         minimum = checks.integer("minimum_count", minimum_count, at_least=1)
-        counts = Counter(cls._split(_checked(text, lowercase)))
+        special = len(_special_words(unknown, boundary))
+        counts = Counter(cls._words(_checked(text), unknown, lowercase))
+        if unknown is not None:
+            del counts[unknown]  # it stands for others, and is in the vocabulary anyway
+        if boundary in counts:
+            raise ValueError(f"boundary must be no word of the text, got {boundary!r}")
         words = [word for word, count in counts.most_common() if count >= minimum]
         if maximum_size is not None:
-            special = (unknown is not None) + (boundary is not None)
             size = checks.integer("maximum_size", maximum_size, at_least=special + 1)
             words = words[: size - special]
         if not words:
@@ -126,13 +148,16 @@ class Vocabulary:
 
     def encode(self, text: str) -> NDArray[np.int64]:
         """Return (n,) the ids of the words of `text`, with the boundaries of its sentences."""
-        text = _checked(text, self.lowercase)
+        text = _checked(text)
         if self.boundary is None:
-            return self.ids(self._split(text))
+            return self.ids(self._words(text, self.unknown, self.lowercase))
         ends = [0, *(match.end() for match in SENTENCE_END.finditer(text)), len(text)]
         words = [self.boundary]
         for start, end in pairwise(ends):
-            words += [*self._split(text[start:end]), self.boundary]
+            sentence = self._words(text[start:end], self.unknown, self.lowercase)
+            if self.boundary in sentence:
+                raise ValueError(f"text must not hold the boundary {self.boundary!r} as a word")
+            words += [*sentence, self.boundary]
         return self.ids(words)
 
     def decode(self, ids: ArrayLike) -> str:
@@ -171,8 +196,23 @@ class Vocabulary:
         except (ValueError, TypeError, KeyError, AttributeError):
             raise ValueError(f"path must be a saved {cls.__name__}, got {str(path)!r}") from None
 
+    @classmethod
+    def _words(cls, text: str, unknown: str | None, lowercase: bool) -> list[str]:
+        """Split a text into words; `unknown` is one of them, also if it is written ``<unk>``."""
+        if unknown is None or cls._is_plain(unknown):
+            return cls._split(text.lower() if lowercase else text)
+        words = []
+        for piece in text.split(unknown):
+            words += [*cls._split(piece.lower() if lowercase else piece), unknown]
+        return words[:-1]
+
+    @classmethod
+    def _is_plain(cls, word: str) -> bool:
+        """Tell whether `word` is found whole, by the pattern of words alone."""
+        return cls._split(word) == [word]
+
     @staticmethod
-    def _split(text: str) -> Sequence[str]:
+    def _split(text: str) -> list[str]:
         return word_pattern(text).findall(text)
 
     @staticmethod
@@ -185,18 +225,30 @@ class Vocabulary:
 
 
 class CharacterVocabulary(Vocabulary):
-    """The same for characters (code points): ``decode(encode(text)) == text``, exactly.
+    """The same for characters (code points): ``decode(encode(text)) == normalized(text)``, exactly.
 
     Spaces and line ends are characters too; only an unknown one, or `lowercase`, changes the text.
+    What is written ``<unk>`` in a text is five characters here.
     """
 
     @staticmethod
-    def _split(text: str) -> Sequence[str]:
+    def _split(text: str) -> list[str]:
         return list(text)
+
+    @classmethod
+    def _is_plain(cls, word: str) -> bool:
+        return True
 
     @staticmethod
     def _join(words: Sequence[str]) -> str:
         return "".join(words)
+
+
+def _special_words(unknown: str | None, boundary: str | None) -> list[str]:
+    for name, word in (("unknown", unknown), ("boundary", boundary)):
+        if word is not None and not (isinstance(word, str) and word):
+            raise TypeError(f"{name} must be None or a string that is not empty, got {word!r}")
+    return [word for word in (unknown, boundary) if word is not None]
 
 
 def _list_of_words(words: Iterable[str]) -> list[str]:
@@ -209,7 +261,7 @@ def _list_of_words(words: Iterable[str]) -> list[str]:
     return words
 
 
-def _checked(text: str, lowercase: bool) -> str:
+def _checked(text: str) -> str:
     if not isinstance(text, str):
         raise TypeError(f"text must be a str, got {type(text).__name__}: decode bytes first")
     try:
@@ -219,4 +271,4 @@ def _checked(text: str, lowercase: bool) -> str:
         raise ValueError(
             f"text must be valid Unicode, got {bad!r} at position {error.start}"
         ) from None
-    return text.lower() if lowercase else text
+    return normalized(text)

@@ -18,6 +18,7 @@ Loshchilov & Hutter (2019), "Decoupled weight decay regularization"; SLP3, chapt
 
 import contextlib
 import math
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -25,6 +26,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, distributed, nn
 from torch.nn import functional as F
+from torch.nn.parallel import DistributedDataParallel
 
 from nwp import checks
 from nwp.model import Transformer
@@ -33,7 +35,7 @@ from nwp.vocabulary import linear_cross_entropy
 
 IGNORED = -100  # the target of a position that is not counted
 BLOCKWISE_FROM = 4096  # words; below, all scores are smaller than what the blocks hold anyway
-TOKENS_AT_ONCE = 16_384  # for the validation loss
+TOKENS_AT_ONCE = 4_096  # for the validation loss: on a CPU half a second, so that it can be stopped
 
 
 # ---------------------------------------------------------------- rows of a text
@@ -226,14 +228,41 @@ class Objective(nn.Module):
             )
 
 
+@contextlib.contextmanager
+def matmul_precision(name: str) -> Iterator[None]:
+    """Multiply float32 matrices so for the body, as `torch.set_float32_matmul_precision` says.
+
+    "highest" is float32 itself; "high" may round the factors to TF32, 10 bits after the point.
+    """
+    try:
+        before = torch.get_float32_matmul_precision()
+    except RuntimeError:  # set under PyTorch's newer names, with which the older do not mix
+        backends: Any = torch.backends  # PyTorch does not declare all of them
+        places = backends.cuda.matmul, backends.mkldnn.matmul
+        given = [place.fp32_precision for place in places]
+        try:
+            for place in places:
+                place.fp32_precision = {"highest": "ieee", "high": "tf32"}[name]
+            yield
+        finally:
+            for place, own in zip(places, given, strict=True):
+                place.fp32_precision = own
+        return
+    torch.set_float32_matmul_precision(name)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 class Evaluation(NamedTuple):
-    """The mean loss over a whole text, in nats per token, and how sure it is."""
+    """The mean loss over a text or a part of it, in nats per token, and how sure it is."""
 
     loss: float
     #: Of the mean, from the spread between rows, as tokens of a row depend on each other; None for
     #: a single row.
     standard_error: float | None
-    tokens: int
+    tokens: int  #: how many were predicted
 
     @property
     def perplexity(self) -> float:
@@ -242,33 +271,55 @@ class Evaluation(NamedTuple):
 
 
 @torch.no_grad()
-def evaluate(model: Transformer, ids: ArrayLike) -> Evaluation:
+def evaluate(
+    model: Transformer,
+    ids: ArrayLike,
+    *,
+    at_most: int | None = None,
+    watch: Callable[[int, int], None] = lambda read, whole: None,
+) -> Evaluation:
     """Return the loss of `model` on a text: every id after the first is predicted exactly once.
 
     The text is read in rows of the model's context, so that the first word of a row is predicted
-    from one word, and the last from `context` words.
+    from one word, and the last from `context` words. Matrices are multiplied as precisely as their
+    type allows: no TF32, whatever the process has set, and no autocast.
 
     Parameters
     ----------
     model : ids → logits; where it has a boundary, rows are cut there
     ids : (n,) the text, n at least 2
+    at_most : about how many tokens to predict, in rows spread evenly over the text, at least one:
+        an estimate, of which `Evaluation.tokens` tells the size; None: all of them
+    watch : is called now and then with the tokens predicted so far and those there will be; an
+        exception from it ends the evaluation
 
     Raises
     ------
     TypeError, ValueError
-        Where `ids` are not such integers.
+        Where `ids` are not such integers, or `at_most` is not at least 1.
     """
     checks.instance("model", model, Transformer)
     array = _text(ids, model.embedding.num_embeddings)
     starts, lengths = map(torch.from_numpy, tile(array, model.context, model.boundary))
+    if at_most is not None:
+        share = checks.integer("at_most", at_most, at_least=1) / int(lengths.sum())
+        some = max(1, int(share * len(starts)))
+        if some < len(starts):
+            chosen = torch.arange(some) * len(starts) // some
+            starts, lengths = starts[chosen], lengths[chosen]
     objective, tokens = Objective(model), torch.from_numpy(array)
     at_once = max(1, TOKENS_AT_ONCE // model.context)
-    sums = []
-    for rows in torch.arange(len(starts)).split(at_once):
-        inputs, targets = gather(tokens, starts[rows], lengths[rows])
-        losses = objective(inputs.to(model.head.weight.device), targets, "none")
-        sums.append(losses.double().view(inputs.shape).sum(dim=1).cpu())
-    each, count = torch.cat(sums), len(array) - 1
+    sums: list[Tensor] = []
+    read, count = 0, int(lengths.sum())
+    device = model.head.weight.device
+    with matmul_precision("highest"), torch.autocast(device.type, enabled=False):
+        for rows in torch.arange(len(starts)).split(at_once):
+            inputs, targets = gather(tokens, starts[rows], lengths[rows])
+            losses = objective(inputs.to(device), targets, "none")
+            sums.append(losses.double().view(inputs.shape).sum(dim=1).cpu())
+            read += int(lengths[rows].sum())
+            watch(read, count)
+    each = torch.cat(sums)
     mean = each.sum().item() / count
     spread = (each - mean * lengths.double()).square().sum().item()
     n = len(each)
@@ -331,7 +382,8 @@ class Trainer:
     vocabulary_size : V
     boundary : the id after which a text of its own begins, or None
     seed : fixes the initial weights and the order of the rows
-    device : where the model lives; on CUDA it is compiled, and multiplies in bfloat16
+    device : where the model lives; on CUDA it is compiled, and a step multiplies in bfloat16, and
+        what stays in float32 in TF32. This ends with the step: nothing is set for the process
 
     Raises
     ------
@@ -377,11 +429,10 @@ class Trainer:
         )
         self.objective: nn.Module = Objective(self.model)
         if self.device.type == "cuda":
-            torch.set_float32_matmul_precision("high")
             self.objective = cast(nn.Module, torch.compile(self.objective))
         if self.processes > 1:
             # Its buffers, the rotary angles, are alike in all processes, and small.
-            self.objective = nn.parallel.DistributedDataParallel(self.objective)
+            self.objective = DistributedDataParallel(self.objective)
 
     def update(self, progress: float) -> Tensor:
         """Take one step; return this process's part of the batch's mean loss, before the step.
@@ -404,21 +455,22 @@ class Trainer:
         parts = list(zip(inputs[mine].split(at_once), targets[mine].split(at_once), strict=True))
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         self.model.zero_grad()
-        for number, (read, predict) in enumerate(parts, start=1):
-            if cuda:
-                read, predict = read.pin_memory(), predict.pin_memory()
-            # Gradients are averaged over the processes once, after the last part.
-            waiting: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
-            objective = self.objective
-            if isinstance(objective, nn.parallel.DistributedDataParallel) and number < len(parts):
-                waiting = objective.no_sync()
-            with waiting:
-                with torch.autocast(self.device.type, torch.bfloat16, enabled=cuda):
-                    loss = objective(read.to(self.device, non_blocking=True), predict)
-                (loss * (self.processes / counted)).backward()
-            total += loss.detach() / counted
-        self.muon.step()
-        self.adamw.step()
+        with matmul_precision("high") if cuda else contextlib.nullcontext():
+            for number, (read, predict) in enumerate(parts, start=1):
+                if cuda:
+                    read, predict = read.pin_memory(), predict.pin_memory()
+                # Gradients are averaged over the processes once, after the last part.
+                waiting: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+                objective = self.objective
+                if isinstance(objective, DistributedDataParallel) and number < len(parts):
+                    waiting = objective.no_sync()
+                with waiting:
+                    with torch.autocast(self.device.type, torch.bfloat16, enabled=cuda):
+                        loss = objective(read.to(self.device, non_blocking=True), predict)
+                    (loss * (self.processes / counted)).backward()
+                total += loss.detach() / counted
+            self.muon.step()
+            self.adamw.step()
         self.step += 1
         self.tokens += counted
         return total

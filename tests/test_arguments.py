@@ -179,6 +179,7 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     "checks.function": {"value": function(len)},
     "checks.instance": {"value": Argument(3, (None, "x"))},
     "checks.nonnegative": {"values": reals([1.0], -1.0, NAN)},
+    "checks.model_sizes": sizes,
     "checks.finite": {"values": finite},
     "checks.unit_interval": {"values": reals(0.5, -0.1, 1.1, NAN)},
     "loss.one_hot": {"targets": ids(0, 3, -1), "vocabulary_size": size},
@@ -314,7 +315,6 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     },
     "ngrams.KneserNey.losses": {"ids": ids([0], [3], [-1], 0), "before": ids([0], [3], [-1], 0)},
     "ngrams.KneserNey.distribution": {"context": ids([0], [3], [-1], 0)},
-    "model.check_sizes": sizes,
     "model.Transformer": sizes | {
         "vocabulary_size": size, "boundary": integer(0, -1, 3), "seed": seed
     },

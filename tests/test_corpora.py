@@ -2,7 +2,10 @@
 
 import hashlib
 import http.server
+import io
 import os
+import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -90,11 +93,24 @@ def test_download_then_cache(server, capsys):
     assert cached() == {"machado.txt": DATA}
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err.endswith(f"[{'#' * 30}] 300,000 of 300,000 bytes\n")
+    assert shown.err == "machado: 300,000 bytes downloaded\n"  # no bar in a log
     server.status = 503
     assert load("machado") == corpus
     assert server.requested == ["bytes=0-"]
     assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_sees_a_bar(server, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", terminal := io.StringIO())
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    load("machado")
+    assert terminal.getvalue().count("\r") > 3  # several chunks
+    assert terminal.getvalue().endswith(f"[{'#' * 30}] 300,000 of 300,000 bytes\n")
+
+
+def test_a_download_needs_nobody_to_look_on(server, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)  # what Python makes of 2>&-
+    assert whole(load("machado")) == TEXT
 
 
 @pytest.mark.parametrize("ranges", [True, False])
@@ -151,12 +167,14 @@ def test_corrupted_cache_is_fetched_again(server):
 
 
 def test_without_network_the_way_out_is_named(server, monkeypatch):
-    remote = corpora.REMOTES["machado"]
-    closed = remote._replace(url="http://127.0.0.1:9/machado.txt")
-    monkeypatch.setitem(corpora.REMOTES, "machado", closed)
     place = corpora.cache_directory() / "machado.txt"
-    with pytest.raises(ConnectionError) as caught:
-        load("machado")
+    with socket.socket() as nobody:  # it has the port, and does not listen
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/machado.txt"
+        closed = corpora.REMOTES["machado"]._replace(url=url)
+        monkeypatch.setitem(corpora.REMOTES, "machado", closed)
+        with pytest.raises(ConnectionError) as caught:
+            load("machado")
     assert f"save {closed.url} by hand as {place}" in str(caught.value)
     place.write_bytes(DATA)  # by hand
     assert whole(load("machado")) == TEXT
@@ -179,6 +197,27 @@ def test_cache_directory(monkeypatch):
     assert corpora.cache_directory() == Path("/cache/nwp")
     monkeypatch.setenv("NWP_CACHE", "/mine")
     assert corpora.cache_directory() == Path("/mine")
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
+    for name in ("NWP_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nobody():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    with pytest.raises(FileNotFoundError, match="NWP_CACHE must name a directory for downloads"):
+        load("machado")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert corpora.cache_directory() == Path("/cache/nwp")
+
+
+def test_a_cache_that_cannot_be_made_is_named(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NWP_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(OSError, match=r"NWP_CACHE must name a directory .* got .*/file/cache \("):
+        load("machado")
 
 
 def test_addresses_name_a_commit_and_a_hash():
@@ -225,6 +264,32 @@ def test_cut_moves_to_the_end_of_a_word_only(tmp_path, text, position, train):
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["GATTACA" * 20, "3141592653" * 14, "漢字仮名" * 35, "QUJD" * 34 + "\nRA==", "A" * 139 + " A"],
+)
+def test_by_characters_the_cut_is_where_it_was_asked(tmp_path, text):
+    """A text without spaces has no other place to divide; with one near the end, no good one."""
+    path = tmp_path / "t.txt"
+    path.write_text(text, "utf-8")
+    corpus = load(path, unit="character")
+    assert whole(corpus) == text
+    assert len(corpus.train) == int(0.9 * len(text))
+    if len(text.split()) == 1:
+        with pytest.raises(ValueError, match=r"fraction must leave words .* read it by characters"):
+            load(path)
+
+
+def test_the_shortest_texts_by_characters(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("ab", "utf-8")
+    assert load(path, unit="character")[1:] == ("a", "b")
+    assert load(path, unit="character", fraction=0.1)[1:] == ("a", "b")
+    path.write_text("a", "utf-8")
+    with pytest.raises(ValueError, match=r"characters on both sides, got 0\.9 .* a longer text$"):
+        load(path, unit="character")
+
+
 def test_grammar_is_whole_sentences():
     corpus = load("grammar", words=3000, seed=4)
     grammar = Grammar.portuguese()
@@ -252,8 +317,9 @@ def test_a_name_is_a_name_and_a_path_is_a_path(tmp_path, monkeypatch):
 
 def test_text_of_other_systems(tmp_path):
     path = tmp_path / "t.txt"
-    path.write_bytes(b"\xef\xbb\xbfo c\xc3\xa3o\r\nladra")
-    assert whole(load(path, fraction=0.5)) == "o cão\nladra"
+    for end in (b"\n", b"\r\n", b"\r"):
+        path.write_bytes(b"\xef\xbb\xbfo c\xc3\xa3o" + end + b"ladra")
+        assert whole(load(path, fraction=0.5)) == "o cão\nladra"
 
 
 @pytest.mark.parametrize(
@@ -296,6 +362,7 @@ def test_text_too_short_for_two_parts(tmp_path, text):
         (lambda: load("grammar", fraction=1.0), ValueError, "fraction must be between 0 and 1"),
         (lambda: load("grammar", fraction=float("nan")), ValueError, "fraction .* got nan"),
         (lambda: load("grammar", fraction=1), TypeError, "fraction must be a float"),
+        (lambda: load("grammar", unit="letter"), ValueError, "unit must be 'word' or 'character'"),
         (lambda: load("grammar", words=0), ValueError, "words must be at least 1, got 0"),
         (lambda: load("grammar", words=1), ValueError, "fraction must leave words on both sides"),
         (lambda: load("grammar", seed=-1), ValueError, "seed must be at least 0, got -1"),

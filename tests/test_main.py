@@ -4,33 +4,45 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import killed
 import pytest
 import torch
 
-from nwp import __main__ as command_line
+from nwp import commands, corpora, runs, training
 from nwp.__main__ import main
 from nwp.presets import PRESETS
 from nwp.runs import Run, load_model, read_checkpoint
 from nwp.training import Trainer
 
 TEXT = "o cão ladra, e o gato dorme.\n" * 30
+BY_WORD = ("--preset", "machado")
 SMALL = replace(killed.PRESET, steps=30, evaluate_every=15, save_every=10)
 
 
 @pytest.fixture(autouse=True)
 def _at_home(monkeypatch, tmp_path):
-    """In an empty directory with a text, with presets as small as can be, on one thread."""
+    """In an empty directory with a text, with presets as small as can be, on one thread.
+
+    And with Ctrl-C as a terminal has it: where the tests run in the background of a script, they
+    inherit that it is ignored.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
+    usual = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(PRESETS, "cpu", SMALL)
     (tmp_path / "text.txt").write_text(TEXT, "utf-8")
     yield
     torch.set_num_threads(before)
+    for number, handler in usual.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +130,51 @@ def test_a_readers_own_text_needs_no_other_option(capsys, tmp_path):
     measured = [(x["step"], x["validation"]["loss"]) for x in lines if x["validation"]]
     assert steps == [(str(step), f"{loss:.4f}") for step, loss in measured]
     assert [step for step, _ in measured] == [0, 15, 30]
+    # What is no terminal gets plain lines, at looks only.
+    assert "\r" not in out
+    assert "%" not in out
+    assert len(out.splitlines()) == 5
+    last = out.splitlines()[-2]
+    assert re.search(rf"; loss {lines[-1]['loss']:.3f}, [\d,]+ tokens/s$", last)
+
+
+def test_a_terminal_sees_a_bar(capsys, monkeypatch):
+    """Of the training, and of each measurement."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(training, "TOKENS_AT_ONCE", 16)
+    status, out, err = answer(capsys, "train", "--corpus", "text.txt")
+    assert (status, err) == (0, "")
     bars = [line for line in re.split("[\r\n]", out) if "left" in line]
+    record = Path("runs/text-cpu/metrics.jsonl").read_text("utf-8")
+    loss = json.loads(record.splitlines()[-1])["loss"]
     assert "100%" in bars[-1]
-    assert f"loss {lines[-1]['loss']:.3f}" in bars[-1]
+    assert f"loss {loss:.3f}" in bars[-1]
     assert "tokens/s" in bars[-1]
+    assert any("  0%" in bar and "measuring, 16 of 87 tokens" in bar for bar in bars)
+    assert any("100%" in bar and "measuring, 80 of 87 tokens" in bar for bar in bars)
+    status, out, _ = answer(capsys, "evaluate", "runs/text-cpu")
+    assert status == 0
+    assert " 18% |" in out  # 16 of 87
+    assert out.splitlines()[-3].lstrip("\r ").startswith("step 30: validation loss")
+
+
+def test_a_loss_on_the_way_says_that_it_is_an_estimate(capsys, monkeypatch):
+    monkeypatch.setattr(runs, "ESTIMATED", 40)
+    status, out, _ = answer(capsys, "train", "--corpus", "text.txt")
+    assert status == 0
+    lines = [line for line in out.splitlines() if line.startswith("step ")]
+    assert [" nats on 40 of 87 tokens" in line for line in lines] == [True, True, False]
+    status, out, _ = answer(capsys, "evaluate", "runs/text-cpu")
+    assert status == 0
+    assert lines[-1].split("validation loss ")[1].split(" nats")[0] in out
+    assert "tokens" not in out.splitlines()[0]
+
+
+def test_a_text_without_spaces_needs_no_other_option(capsys, tmp_path):
+    (tmp_path / "dna.txt").write_text("GATTACA" * 90)
+    status, out, err = answer(capsys, "train", "--corpus", "dna.txt")
+    assert (status, err) == (0, "")
+    assert "dna.txt: 567 characters to train on, 63 to validate, 4 different;" in out
 
 
 def test_the_grammar_shows_its_floor(capsys, monkeypatch):
@@ -170,32 +223,72 @@ def test_a_single_row_of_validation_has_no_error_bar(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_with_a_checkpoint_and_resume_goes_on(capsys, monkeypatch, number):
+def test_a_signal_ends_with_a_checkpoint_and_resume_goes_on(capfd, monkeypatch, number):
     assert main(["train", "--corpus", "text.txt", "--out", "whole"]) == 0
     update = Trainer.update
 
     def interrupted(trainer, progress):
         if trainer.step == 13:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)  # to this thread: os.kill may reach another one, later
         return update(trainer, progress)
 
     before = [signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)]
     with monkeypatch.context() as patched:
         patched.setattr(Trainer, "update", interrupted)
-        status, out, _ = answer(capsys, "train", "--corpus", "text.txt", "--out", "my run")
-    assert status == 0
+        main(["train", "--corpus", "text.txt", "--out", "my run"])
+        out, err = capfd.readouterr()
+    assert err == commands.HEARD
     advice = "stopped at step 15; go on with: python -m nwp train --resume --out 'my run'"
     assert out.splitlines()[-1] == advice
     assert read_checkpoint("my run").trainer["step"] == 15
     assert [signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)] == before
-    status, out, _ = answer(capsys, "train", "--resume", "--out", "my run")
+    status, out, _ = answer(capfd, "train", "--resume", "--out", "my run")
     assert status == 0
     assert "done: my run" in out
     whole, stopped = (load_model(path)[0].state_dict() for path in ("whole", "my run"))
     assert all(torch.equal(whole[name], stopped[name]) for name in whole)
 
 
-def test_a_second_ctrl_c_ends_at_once(capsys, monkeypatch):
+def test_a_stop_is_heard_within_a_measurement(capfd, monkeypatch):
+    """Also within the first one, before a step is taken, and within the last."""
+    monkeypatch.setattr(training, "TOKENS_AT_ONCE", 16)
+    gather, asked = training.gather, []
+
+    def interrupted(*given):
+        asked.append(given)
+        if len(asked) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return gather(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "gather", interrupted)
+        status, out, err = answer(capfd, "train", "--corpus", "text.txt")
+    assert (status, err) == (0, commands.HEARD)
+    assert len(asked) == 2
+    assert "stopped at step 0; go on with: " in out
+    assert "validation loss" not in out
+    status, out, _ = answer(capfd, "train", "--resume", "--out", "runs/text-cpu")
+    assert status == 0
+    assert re.findall(r"step +(\d+)  validation", out) == ["0", "15", "30"]
+
+
+def test_a_ctrl_c_that_is_ignored_stays_so(capfd, monkeypatch):
+    """As a shell has it for what a script begins in the background."""
+    update = Trainer.update
+
+    def interrupted(trainer, progress):
+        signal.raise_signal(signal.SIGINT)
+        return update(trainer, progress)
+
+    monkeypatch.setattr(Trainer, "update", interrupted)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    status, out, err = answer(capfd, "train", "--corpus", "text.txt")
+    assert (status, err) == (0, "")
+    assert "done: runs/text-cpu" in out
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_a_second_ctrl_c_ends_at_once(capfd, monkeypatch):
     update = Trainer.update
 
     def interrupted(trainer, progress):
@@ -205,8 +298,8 @@ def test_a_second_ctrl_c_ends_at_once(capsys, monkeypatch):
 
     monkeypatch.setattr(Trainer, "update", interrupted)
     before = signal.getsignal(signal.SIGINT)
-    status, _, err = answer(capsys, "train", "--corpus", "text.txt")
-    assert (status, err) == (130, "stopped\n")
+    status, _, err = answer(capfd, "train", "--corpus", "text.txt")
+    assert (status, err) == (130, f"{commands.HEARD}stopped\n")
     assert read_checkpoint("runs/text-cpu").trainer["step"] == 10
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -392,6 +485,15 @@ def test_extreme_temperatures_write_what_is_certain(capsys, trained):
     assert len(texts) == 1
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_prompt_from_any_system_is_read(capsys, trained, end):
+    plain = answer(capsys, "generate", trained / "character", "--prompt", "o gato\no")
+    other = answer(capsys, "generate", trained / "character", "--prompt", f"\ufeffo gato{end}o")
+    assert plain == other
+    assert plain[:2] == (0, plain[1])
+    assert plain[1].startswith("o gato\no")
+
+
 def test_a_model_without_a_beginning_asks_for_one(capsys, tmp_path):
     (tmp_path / "line.txt").write_text("a b a b a b a b a b")
     assert main(["train", "--corpus", "line.txt", "--steps", "1"]) == 0
@@ -414,7 +516,7 @@ def test_ctrl_c_while_a_text_is_read_or_written(capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command_line, "load_model", interrupted)
+    monkeypatch.setattr(commands, "load_model", interrupted)
     assert answer(capsys, "generate", "run") == (130, "", "stopped\n")
 
 
@@ -426,7 +528,8 @@ def test_the_grammar_is_read_word_by_word(capsys):
 def test_a_text_that_is_too_short_says_so(capsys, tmp_path):
     (tmp_path / "short.txt").write_text("a\n", "utf-8")
     said = refusal(capsys, "train", "--corpus", str(tmp_path / "short.txt"))
-    assert "use a longer text" in said
+    assert "at least 2 characters to train on, got 1: use a longer text" in said
+    assert "read it by characters" in refusal(capsys, "train", "--corpus", "short.txt", *BY_WORD)
 
 
 def test_more_processes_than_gpus_is_an_error_of_its_own(monkeypatch):
@@ -435,4 +538,107 @@ def test_more_processes_than_gpus_is_an_error_of_its_own(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LOCAL_RANK", "1")
     with pytest.raises(ValueError, match="a GPU for each process, got 1"):
-        command_line._device("auto")
+        commands._device("auto")
+
+
+# ---- a process of its own --------------------------------------------------------------
+
+BESIDE = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def nwp(*arguments, **options):
+    """Run the command line as a reader does."""
+    program = [sys.executable, "-m", "nwp", *map(str, arguments)]
+    return subprocess.run(program, capture_output=True, text=True, env=BESIDE, **options)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["fly"], ["evaluate"]])
+def test_what_is_only_read_loads_no_pytorch(arguments):
+    program = "import runpy, sys; sys.argv[0] = 'nwp'; sys.modules['torch'] = None\n"
+    program += "runpy.run_module('nwp', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, env=BESIDE
+    )
+    assert done.returncode == (0 if "--help" in arguments else 2)
+    assert "usage: python -m nwp" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_is_told_to_stop_and_says_so():
+    """From outside: the signal is sent when the training is seen to go on, whatever that takes."""
+    program = [sys.executable, "-m", "nwp", "train", "--corpus", "text.txt", "--steps", "1000000"]
+    with subprocess.Popen(
+        program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=BESIDE
+    ) as run:
+        lines = [run.stdout.readline(), run.stdout.readline()]  # begun, and measured at step 0
+        assert "characters to train on" in lines[0]
+        assert "step      0  validation loss" in lines[1]
+        run.send_signal(signal.SIGTERM)
+        heard = run.stderr.readline() + run.stderr.readline()
+        out, _ = run.communicate()
+    assert heard == commands.HEARD
+    assert run.returncode == 0
+    assert "stopped at step" in out.splitlines()[-1]
+    assert 0 < read_checkpoint("runs/text-cpu").trainer["step"] < 1_000_000
+
+
+def closing(*streams):
+    """Return what a child does first: close these, as ``>&-`` does."""
+    return lambda: [os.close(stream) for stream in streams]
+
+
+def test_a_closed_output_is_carried_on_without(trained):
+    done = nwp("generate", trained / "word", preexec_fn=closing(1))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    trains = ("train", "--corpus", "text.txt", "--steps", 1)
+    done = nwp(*trains, preexec_fn=closing(1))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert read_checkpoint("runs/text-cpu").trainer["step"] == 1
+
+
+def test_an_error_that_has_no_place_is_no_output():
+    failed = nwp("generate", "nowhere", preexec_fn=closing(2))
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert nwp("generate", "nowhere", preexec_fn=closing(0, 1, 2)).returncode == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="where there is a full device")
+def test_output_onto_a_full_disk_is_one_sentence(trained):
+    with open("/dev/full", "w") as full:
+        program = [sys.executable, "-m", "nwp", "generate", str(trained / "word")]
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, env=BESIDE)
+    assert done.returncode == 2
+    assert done.stderr == "error: [Errno 28] No space left on device\n"
+
+
+def test_processes_that_cannot_meet_say_so(capsys, monkeypatch):
+    def nobody(*_):
+        raise torch.distributed.DistNetworkError("The client socket has timed out")
+
+    monkeypatch.setattr(torch.distributed, "init_process_group", nobody)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    said = refusal(capsys, "generate", "run", "--device", "cpu")
+    assert "the processes could not meet: The client socket" in said
+
+
+def test_a_user_without_a_home_is_told_what_to_set(capsys, monkeypatch):
+    for name in ("NWP_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nobody():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(corpora.Path, "home", nobody)
+    said = refusal(capsys, "train", "--corpus", "machado")
+    assert "NWP_CACHE must name a directory for downloads where there is no home" in said
+
+
+@pytest.mark.parametrize("name", ["text.txt", "run/checkpoint.pt", "run/vocabulary.json"])
+def test_files_that_may_not_be_read_are_named(capsys, monkeypatch, name):
+    assert main(["train", "--corpus", "text.txt", "--steps", "1", "--out", "run"]) == 0
+    capsys.readouterr()
+    # Root may read everything: a loop of links cannot be read by anybody.
+    os.unlink(name)
+    os.mkdir(name)
+    said = refusal(capsys, "evaluate", "run")
+    assert name.split("/")[-1] in said

@@ -20,9 +20,7 @@ TEXT = (
 def torchrun(*program):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
     meeting = ["--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0"]
-    return subprocess.run(
-        [*command, *meeting, *program], capture_output=True, text=True, timeout=240
-    )
+    return subprocess.run([*command, *meeting, *program], capture_output=True, text=True)
 
 
 @pytest.fixture

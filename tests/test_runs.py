@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from nwp import corpora, runs
+from nwp import corpora, runs, training
 from nwp.files import held, remove_partial, replacing
 from nwp.grammar import END, Grammar
 from nwp.model import NextWords
@@ -118,9 +118,11 @@ def test_a_text_without_the_boundary_is_named(corpus):
 @pytest.mark.parametrize(
     ("text", "preset", "message"),
     [
-        ("..", QUICK, r"short.txt must have at least 2 characters to train on, got 1: '\.'"),
-        ("a b", WORDS, r"short.txt must have at least 2 words to train on, got 1: 'a '"),
-        ("abracadabra", QUICK, r"fraction must leave words on both sides, .* 11 characters of"),
+        ("..", QUICK, r"short.txt must have at least 2 characters to train on, got 1: use a longe"),
+        (".", QUICK, r"fraction must leave characters on both sides, .* the 1 characters of"),
+        ("a b", WORDS, r"short.txt must have at least 2 words to train on, got 1: use a longer te"),
+        ("abracadabra", WORDS, r"fraction must leave words on both sides, .* 11 characters of"),
+        ("A" * 9999 + " b", WORDS, r"short.txt must have at least 2 words to train on, got 1: use"),
         (" \n ", QUICK, r"short.txt must hold text, got 3 bytes without a word"),
     ],
 )
@@ -130,18 +132,31 @@ def test_texts_that_are_too_short_are_named(tmp_path, text, preset, message):
         read_text(str(tmp_path / "short.txt"), preset)
 
 
-@pytest.mark.parametrize("text", [b". .", b"." * 30, b"um\r\ndois\r\n" * 20, b"x y z w " * 4])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b". . .",
+        b"." * 30,
+        b"um\r\ndois\r\n" * 20,
+        b"um\rdois\r" * 20,
+        b"x y z w " * 4,
+        b"\xef\xbb\xbfGATTACA" * 9,
+        b"3141592653" * 9,
+        b"Z2F0bw==" * 9 + b" A",
+        "漢字仮名交じり文".encode() * 9,
+    ],
+)
 @pytest.mark.parametrize("unit", ["character", "word"])
 def test_small_and_odd_texts_are_trained_on(tmp_path, text, unit):
-    if unit == "word" and len(text) == 3:
-        text = b". . ."
+    if unit == "word" and len(text.split()) < 3 and not text.startswith((b".", b"um")):
+        pytest.skip("one word alone has no next one")
     (tmp_path / "text.txt").write_bytes(text)
     preset = replace(QUICK, steps=3, unit=unit)
     run = Run.start(str(tmp_path / "text.txt"), preset, tmp_path / "run")
     assert run.train()
     last = metrics(tmp_path / "run")[-1]
     assert last["validation"]["loss"] < math.log(len(run.text.vocabulary)) + 0.5
-    assert "\r" not in run.text.vocabulary.words
+    assert not {"\r", "\ufeff"} & set(run.text.vocabulary.words)
     assert same(load_model(tmp_path / "run")[0].state_dict(), run.model.state_dict())
 
 
@@ -245,16 +260,111 @@ def test_a_stopped_run_goes_on_with_the_same_bits(finished, tmp_path, stops):
         seen = []
         assert not run.train(seen.append, interrupted=lambda: True)
         assert read_checkpoint(tmp_path / "run").trainer["step"] == run.trainer.step
-        assert seen[-1].step == run.trainer.step
+        # a measurement that is due there waits until the run goes on
+        assert [m.step for m in seen if m.step == run.trainer.step and not run._unmeasured] in (
+            [],
+            [run.trainer.step],
+        )
         run = Run.resume(tmp_path / "run")
     assert run.train()
     assert_same_run(finished, tmp_path / "run")
 
 
-def test_an_end_that_was_reached_is_no_stop(finished, tmp_path):
+@pytest.mark.parametrize("measurement", range(4))  # at the steps 0, 8, 16 and, the end, 24
+@pytest.mark.parametrize("part", [1, 3])
+def test_a_run_stopped_within_a_measurement_makes_it_when_it_goes_on(
+    monkeypatch, corpus, tmp_path, measurement, part
+):
+    monkeypatch.setattr(training, "TOKENS_AT_ONCE", 16)  # six parts
+    assert Run.start(corpus, QUICK, tmp_path / "straight").train()
+    run = Run.start(corpus, QUICK, tmp_path / "run")
+    begun, parts = [], []
+
+    def watch(read, whole):
+        if read == 16:
+            begun.append(run.trainer.step)
+            parts.clear()
+        parts.append(read)
+
+    def interrupted():
+        return len(begun) > measurement and len(parts) == part
+
+    assert not run.train(interrupted=interrupted, watch=watch)
+    assert begun == [0, 8, 16, 24][: measurement + 1]
+    assert parts == [16, 32, 48][:part]  # and not to its end
+    assert read_checkpoint(tmp_path / "run").trainer["step"] == run.trainer.step == begun[-1]
+    again = Run.resume(tmp_path / "run")
+    seen = []
+    assert again.train(seen.append)
+    assert seen[0].step == begun[-1]
+    assert_same_run(tmp_path / "straight", tmp_path / "run")
+    assert again.train(seen.append)
+    assert Run.resume(tmp_path / "run").train(seen.append)
+    assert [moment.step for moment in seen].count(24) == 1  # nothing is measured once more
+
+
+def test_a_stop_at_the_last_step_leaves_the_last_measurement_to_be_made(finished, tmp_path):
     corpus = read_checkpoint(finished).asked["corpus"]
     run = Run.start(corpus, replace(QUICK, steps=4), tmp_path / "run")
-    assert run.train(interrupted=lambda: True)  # asked at the last step: it is done
+    seen = []
+    assert not run.train(seen.append, interrupted=lambda: True)
+    again = Run.resume(tmp_path / "run")
+    assert again.train(seen.append)
+    assert [moment.step for moment in seen] == [0, 4]
+    assert not Run.resume(tmp_path / "run")._unmeasured
+
+
+def test_losses_on_the_way_are_estimates_and_the_last_one_is_exact(monkeypatch, corpus, tmp_path):
+    monkeypatch.setattr(runs, "ESTIMATED", 32)
+    run = Run.start(corpus, QUICK, tmp_path / "run")
+    counts = []
+    assert run.train(watch=lambda *given: counts.append(given))
+    validations = [line["validation"] for line in metrics(tmp_path / "run")]
+    assert [v["tokens"] for v in validations if v] == [32, 32, 32, 87]
+    assert validations[-1] == evaluate(run.model, run.text.validation)._asdict()
+    assert counts == [(32, 32)] * 3 + [(87, 87)]
+    assert run.measure()[0].tokens == 87
+
+
+def test_a_measurement_needs_neither_trainer_nor_training_text(monkeypatch, finished):
+    last = metrics(finished)[-1]["validation"]
+
+    def refused(*_, **__):
+        raise AssertionError("what is measured is not trained")
+
+    monkeypatch.setattr(runs, "Trainer", refused)
+    encoded = []
+    encode = CharacterVocabulary.encode
+    monkeypatch.setattr(
+        CharacterVocabulary, "encode", lambda *given: encoded.append(given[1]) or encode(*given)
+    )
+    measured = runs.measure(finished)
+    assert measured.validation._asdict() == last
+    assert (measured.step, measured.floor, measured.by_character) == (24, None, True)
+    assert sum(map(len, encoded)) == last["tokens"] + 1
+
+
+@pytest.mark.parametrize("end", ["gato.", "gato", "gato \n\n", "d'água", "<unk>"])
+def test_the_first_validation_word_is_predicted_from_the_last_training_word(tmp_path, end):
+    path = tmp_path / "text.txt"
+    train = "o cão e o gato e a água e d'água e " + end
+    path.write_text(f"{train}\n{'x' * (len(train) // 9)}")
+    parts = corpora.load(path)
+    assert parts.train.strip() == train.strip()
+    text = read_text(str(path), WORDS)
+    assert text.validation[0] == text.train[-1]
+    assert len(text.validation) == 2
+
+
+def test_checkpoints_from_before_measurements_waited_are_read(finished, directory, tmp_path):
+    run = Run.start(read_checkpoint(finished).asked["corpus"], QUICK, tmp_path / "begun")
+    for path in (directory, tmp_path / "begun"):
+        content = torch.load(path / "checkpoint.pt", weights_only=True)
+        del content["unmeasured"], content["loss"]
+        torch.save(content, path / "checkpoint.pt")
+        assert Run.resume(path).train()
+        assert_same_run(finished, path)
+    assert run.trainer.step == 0
 
 
 def test_a_finished_run_stays_as_it_is(finished, directory):
@@ -589,6 +699,38 @@ def test_a_directory_is_one_runs_own(corpus, tmp_path):
         with pytest.raises(FileExistsError, match="must not be in use"):
             Run.start(corpus, QUICK, tmp_path / "run")
     assert run.train()
+
+
+def test_a_run_that_went_on_elsewhere_is_not_overwritten(finished, tmp_path):
+    """Two had read the same checkpoint, and each would go on from there."""
+    run = Run.start(read_checkpoint(finished).asked["corpus"], QUICK, tmp_path / "run")
+    first, second = Run.resume(tmp_path / "run"), Run.resume(tmp_path / "run")
+    assert first.train()
+    for late in (second, run):
+        with pytest.raises(FileExistsError, match=r"another process wrote since: resume it again"):
+            late.train(interrupted=lambda: True)
+    assert_same_run(finished, tmp_path / "run")
+    assert first.train()  # its own is no other's
+    third = Run.resume(tmp_path / "run")
+    (tmp_path / "run" / "checkpoint.pt").unlink()
+    assert third.train()  # where there is none, none is lost
+
+
+def test_a_checkpoint_that_is_replaced_while_it_is_read_is_another(
+    finished, directory, monkeypatch
+):
+    load = torch.load
+
+    def replaced_meanwhile(path, **options):
+        content = load(path, **options)
+        with replacing(path) as partial:
+            shutil.copy(finished / "checkpoint.pt", partial)
+        return content
+
+    monkeypatch.setattr(torch, "load", replaced_meanwhile)
+    run = Run.resume(directory)
+    with pytest.raises(FileExistsError, match=r"another process wrote since"):
+        run.train()
 
 
 def test_moments_that_are_no_text_are_named(corpus, tmp_path):

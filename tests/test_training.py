@@ -1,6 +1,8 @@
 """Rows, objective, evaluation and steps: every token once, and the same numbers however divided."""
 
 import math
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -297,6 +299,110 @@ def test_evaluation_is_the_same_however_many_rows_are_read_at_once(monkeypatch):
     assert_allclose(evaluate(model, ids), whole, rtol=1e-12)
     monkeypatch.setattr(training, "BLOCKWISE_FROM", 1)
     assert_allclose(evaluate(model, ids), whole, rtol=1e-9)
+
+
+PRECISIONS = """
+import sys
+import numpy as np
+import torch
+from nwp import training
+from nwp.model import Transformer
+
+seen = []
+def state():
+    return (torch.backends.cuda.matmul.fp32_precision, torch.backends.mkldnn.matmul.fp32_precision)
+
+class Watched(training.Objective):
+    def forward(self, *given):
+        seen.append((*state(), torch.is_autocast_enabled("cpu")))
+        return super().forward(*given)
+
+training.Objective = Watched
+exec(sys.argv[1])
+before = state()
+assert before[0] == sys.argv[2], before
+with torch.autocast("cpu", torch.bfloat16):
+    training.evaluate(Transformer(7, width=8, layers=1, heads=1, context=5), np.arange(7))
+    assert torch.is_autocast_enabled("cpu")
+assert not {"tf32", "bf16"} & set(seen[0][:2]), seen
+assert seen[0][2] is False
+assert state() == before
+with training.matmul_precision("high"):
+    assert state()[0] == "tf32"
+assert state() == before
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("torch.set_float32_matmul_precision('highest')", "ieee"),
+        ("torch.set_float32_matmul_precision('high')", "tf32"),
+        ("torch.backends.cuda.matmul.fp32_precision = 'tf32'", "tf32"),
+        ("torch.backends.fp32_precision = 'tf32'", "tf32"),
+    ],
+)
+def test_an_evaluation_is_exact_whatever_the_process_has_set(setting, name):
+    """And leaves the setting as it was; in a process of its own, where it spoils no other test."""
+    program = [sys.executable, "-c", PRECISIONS, setting, name]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="where there is a GPU")
+def test_a_step_on_a_gpu_sets_nothing_for_the_process():
+    before = torch.get_float32_matmul_precision()
+    trainer = Trainer(TINY, random_text(90), V, device="cuda")
+    trainer.update(0.5)
+    assert torch.get_float32_matmul_precision() == before == "highest"
+
+
+@few
+@given(st.integers(0, 2**31), texts, boundaries, st.integers(1, 70))
+def test_an_estimate_reads_rows_from_all_over_the_text(seed, ids, boundary, at_most):
+    model = random_model(seed, boundary=boundary)
+    rows = plain_losses(model, ids)
+    result = evaluate(model, ids, at_most=at_most)
+    count = max(1, at_most * len(rows) // (len(ids) - 1))
+    if count >= len(rows):
+        assert result == evaluate(model, ids)
+        return
+    chosen = [rows[i * len(rows) // count] for i in range(count)]
+    assert result.tokens == len(flat(chosen))
+    assert_allclose(result.loss, math.fsum(flat(chosen)) / result.tokens, rtol=1e-12)
+
+
+def test_an_estimate_agrees_with_the_whole_within_its_error():
+    model, ids = random_model(1), random_text(3000, seed=2)
+    whole, part = evaluate(model, ids), evaluate(model, ids, at_most=600)
+    assert part.tokens == 600
+    assert abs(part.loss - whole.loss) < 3 * part.standard_error
+    assert_allclose(part.standard_error, whole.standard_error * math.sqrt(5), rtol=0.2)
+
+
+def test_an_evaluation_can_be_watched_and_ended(monkeypatch):
+    monkeypatch.setattr(training, "TOKENS_AT_ONCE", 18)
+    model, ids, seen = random_model(1), random_text(60), []
+    evaluate(model, ids, watch=lambda *counts: seen.append(counts))
+    assert seen == [(18, 59), (36, 59), (54, 59), (59, 59)]
+
+    def end(read, whole):
+        seen.append(read)
+        raise KeyError
+
+    seen.clear()
+    with pytest.raises(KeyError):
+        evaluate(model, ids, watch=end)
+    assert seen == [18]
+
+
+@pytest.mark.parametrize(
+    ("at_most", "error", "message"),
+    [(0, ValueError, "at_most must be at least 1, got 0"), (2.5, TypeError, "at_most must be an")],
+)
+def test_estimates_that_cannot_be_are_named(at_most, error, message):
+    with pytest.raises(error, match=message):
+        evaluate(random_model(), [1, 2, 3], at_most=at_most)
 
 
 def test_a_guess_costs_log_v_for_sure():

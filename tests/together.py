@@ -6,7 +6,6 @@ float64: Muon rounds to bfloat16, where a last bit of float32 could end up on ei
 
 import sys
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -58,7 +57,7 @@ def train_all(corpus: str, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    distributed.init_process_group("gloo", timeout=timedelta(seconds=60))
+    distributed.init_process_group("gloo")
     wrote = []
     if distributed.get_rank() != 0:  # this one must not write at all
         sys.addaudithook(
