@@ -326,7 +326,7 @@ MISTAKES = {
         "one-sided": "a one-sided difference. The central one takes a point on each side.",
         "one-step": "one step of five.",
         "only-the-maximum": "the maximum alone. It is only the largest term of the sum.",
-        "other-seed": "another seed. The order of an epoch is drawn with [seed, epoch].",
+        "other-seed": "another seed. The order of an epoch is drawn with `[seed, epoch]`.",
         "other-unit": (
             "another unit. A GB is 10**9 bytes, a GiB 2**30: see which one is asked for, or "
             "whether it is bytes."
@@ -528,7 +528,7 @@ MISTAKES = {
         ),
         "fixed-shift": (
             "um deslocamento só pelo primeiro logit ou pelo primeiro bloco. Um logit posterior "
-            "pode ser muito maior: nesse caso aumente o máximo e reescale a soma."
+            "pode ser muito maior: nesse caso, aumente o máximo e reescale a soma."
         ),
         "flat-bottom": "um fundo plano tomado por alguns pontos: todo ponto dele é um minimizador.",
         "full-blocks": (
@@ -652,7 +652,7 @@ MISTAKES = {
         "one-sided": "uma diferença de um lado só. A diferença central usa um ponto de cada lado.",
         "one-step": "um passo de cinco.",
         "only-the-maximum": "só o máximo. Ele é apenas o maior termo da soma.",
-        "other-seed": "outra semente. A ordem de uma época é sorteada com [seed, epoch].",
+        "other-seed": "outra semente. A ordem de uma época é sorteada com `[seed, epoch]`.",
         "other-unit": (
             "outra unidade. Um GB são 10**9 bytes, um GiB são 2**30: veja qual é a pedida, ou se "
             "são bytes."
@@ -678,8 +678,8 @@ MISTAKES = {
         ),
         "real-part": "a parte real. A inclinação está na parte imaginária.",
         "remainder-dropped": (
-            "as últimas linhas de uma época omitidas quando não enchem um passo. Todas as linhas "
-            "são lidas."
+            "as últimas linhas de uma época omitidas quando não completam um passo. Todas as "
+            "linhas são lidas."
         ),
         "renormalized": (
             "as probabilidades do modelo forçadas a somar 1 na linguagem. O que ele põe fora dela "
