@@ -296,14 +296,15 @@ def evaluate(
     Raises
     ------
     TypeError, ValueError
-        Where `ids` are not such integers, or `at_most` is not at least 1.
+        Where `ids` are not such integers, `at_most` is not at least 1, or `watch` no function.
     """
     checks.instance("model", model, Transformer)
+    checks.function("watch", watch)
     array = _text(ids, model.embedding.num_embeddings)
     starts, lengths = map(torch.from_numpy, tile(array, model.context, model.boundary))
     if at_most is not None:
-        share = checks.integer("at_most", at_most, at_least=1) / int(lengths.sum())
-        some = max(1, int(share * len(starts)))
+        asked = checks.integer("at_most", at_most, at_least=1)
+        some = max(1, asked * len(starts) // int(lengths.sum()))
         if some < len(starts):
             chosen = torch.arange(some) * len(starts) // some
             starts, lengths = starts[chosen], lengths[chosen]
