@@ -341,8 +341,8 @@ def test_the_tests_refuse_to_run_where_assert_is_off():
 
 
 @pytest.mark.usefixtures("users")
-def test_the_tests_and_their_kernels_run_in_surroundings_of_their_own(healthy, monkeypatch):
-    """The book's own conftest.py is what a run of nbval reads; a copy of a chapter shows it."""
+def test_the_tests_and_their_kernels_run_in_surroundings_of_their_own(monkeypatch):
+    """Kernels that nbval starts inherit what conftest.py leaves in the environment."""
     monkeypatch.delenv("PYTHONOPTIMIZE")
     program = (
         "import os, sys; sys.path.insert(0, 'tools'); import conftest; "
