@@ -148,7 +148,7 @@ def cut(implementation: str) -> Callable[..., torch.Tensor]:
     return loss
 
 
-# The trials of PyTorch's piece size. In float32 its other option, `acc_policy`, has little to choose.
+# The trials of PyTorch's piece size; its `acc_policy` has little to choose in float32.
 CHUNK_ROWS = (64, 128, 256, 512, 1024)
 
 PEERS: dict[str, Callable[[Inputs], Step]] = {

@@ -18,7 +18,7 @@ Loshchilov & Hutter (2019), "Decoupled weight decay regularization"; SLP3, chapt
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -29,7 +29,8 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from nwp import checks
-from nwp.model import Transformer
+from nwp.model import Block, Transformer
+from nwp.muon import Muon
 from nwp.presets import Preset
 from nwp.vocabulary import linear_cross_entropy
 
@@ -417,10 +418,12 @@ class Trainer:
         self.rows = Rows(array, preset.context, boundary=boundary, seed=seed)
         self.model = preset.model(size, boundary=boundary, seed=seed).to(self.device)
         matrices = [p for p in self.model.blocks.parameters() if p.ndim == 2]
-        chosen = set(matrices)
-        others = [p for p in self.model.parameters() if p not in chosen]
-        self.muon = torch.optim.Muon(
-            matrices,
+        blocks = cast("Iterable[Block]", self.model.blocks)
+        stacked = {block.attention.qkv.weight for block in blocks}
+        others = [p for p in self.model.parameters() if p not in set(matrices)]
+        self.muon = Muon(
+            [p for p in matrices if p not in stacked],
+            [p for p in matrices if p in stacked],
             lr=preset.muon_rate,
             momentum=preset.momentum,
             weight_decay=preset.weight_decay,
