@@ -82,7 +82,7 @@ bench: $(READY)  ## time and memory of the loss beside its peers (PRESET=cpu)
 	$(BIN)/python benchmarks/loss.py --preset $(or $(PRESET),cpu) --out _build/bench/$(or $(PRESET),cpu).json
 
 bench-training: $(READY)  ## our training beside nanoGPT's recipe (SIZE=cpu, or gpu; downloads the text)
-	$(BIN)/python benchmarks/training.py --size $(or $(SIZE),cpu) --out _build/bench/training_$(or $(SIZE),cpu).json
+	$(BIN)/python benchmarks/training.py --size $(or $(SIZE),cpu) --device $(if $(filter gpu,$(SIZE)),cuda,cpu) --out _build/bench/training_$(or $(SIZE),cpu).json
 
 coverage: $(READY)  ## line coverage of nwp by its own tests
 	$(BIN)/python -m pytest --cov=nwp --cov-report=term-missing tests

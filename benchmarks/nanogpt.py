@@ -1,22 +1,22 @@
-"""Chapter 8's peer: nanoGPT's recipe for Shakespeare by character, restated.
+"""Chapter 8's peer: nanoGPT's model and training for Shakespeare by character, restated.
 
 The configurations are those of its README and of config/train_shakespeare_char.py, the rest are the
 defaults of its train.py and model.py: learned positions, LayerNorm and linear layers without bias,
 GELU, a head tied to the embedding, AdamW with weight decay 0.1 on the matrices, gradients clipped
 at norm 1, 100 steps of warm-up and a cosine down to a tenth of the peak, rows drawn with
-replacement. With a checkout of nanoGPT its own model and optimizer are used.
+replacement.
 
 Source: Karpathy, nanoGPT, https://github.com/karpathy/nanoGPT.
 """
 
-import importlib.util
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from nwp.training import matmul_precision
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,21 @@ class Block(nn.Module):
 
 
 class Restated(nn.Module):
-    def __init__(self, recipe: Recipe, vocabulary_size: int) -> None:
+    """nanoGPT's model: ids → logits for every position."""
+
+    def __init__(self, recipe: Recipe, vocabulary_size: int, seed: int) -> None:
         super().__init__()
         self.dropout = recipe.dropout
         self.words = nn.Embedding(vocabulary_size, recipe.width)
         self.positions = nn.Embedding(recipe.context, recipe.width)
         self.blocks = nn.ModuleList(Block(recipe) for _ in range(recipe.layers))
         self.last = nn.LayerNorm(recipe.width, bias=False)
+        generator = torch.Generator().manual_seed(seed)
         for name, weight in self.named_parameters():
             if weight.ndim == 2:
                 writes = name.endswith(("out.weight", "down.weight"))
                 scale = 0.02 / math.sqrt(2 * recipe.layers) if writes else 0.02
-                nn.init.normal_(weight, std=scale)
+                nn.init.normal_(weight, std=scale, generator=generator)
 
     def forward(self, inputs: Tensor) -> Tensor:
         x = self.words(inputs) + self.positions.weight[: inputs.shape[1]]
@@ -92,61 +95,20 @@ class Restated(nn.Module):
         return F.linear(self.last(x), self.words.weight)
 
 
-class Original(nn.Module):
-    """The model of a checkout, with logits for every position."""
-
-    def __init__(self, recipe: Recipe, vocabulary_size: int, checkout: Path) -> None:
-        super().__init__()
-        spec = importlib.util.spec_from_file_location("nanogpt_model", checkout / "model.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        self.model = module.GPT(
-            module.GPTConfig(
-                block_size=recipe.context,
-                vocab_size=vocabulary_size,
-                n_layer=recipe.layers,
-                n_head=recipe.heads,
-                n_embd=recipe.width,
-                dropout=recipe.dropout,
-                bias=False,
-            )
-        )
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.model(inputs, inputs)[0]  # without targets it gives the last position alone
-
-
-class NanoGPT:
-    """The recipe at work: the same interface as our side of the comparison.
-
-    `ids` is the training text; `checkout` names nanoGPT's own code, None takes the restatement.
-    """
+class TheirTraining:
+    """nanoGPT's training of a model; `ids` is the text."""
 
     def __init__(
-        self,
-        recipe: Recipe,
-        ids: Tensor,
-        vocabulary_size: int,
-        *,
-        seed: int,
-        device: str,
-        checkout: Path | None = None,
+        self, recipe: Recipe, ids: Tensor, model: nn.Module, *, seed: int, device: str
     ) -> None:
-        torch.manual_seed(seed)
         self.recipe, self.ids, self.device, self.step = recipe, ids, device, 0
         self.random = torch.Generator().manual_seed(seed)
-        model = (
-            Restated(recipe, vocabulary_size)
-            if checkout is None
-            else Original(recipe, vocabulary_size, checkout)
-        ).to(device)
-        self.model, self.forward = model, model
-        if device == "cuda":
-            torch.set_float32_matmul_precision("high")
-            self.forward = torch.compile(model)
+        torch.manual_seed(seed)  # dropout's
+        self.model = model.to(device)
+        self.forward = torch.compile(self.model) if device == "cuda" else self.model
         groups = [
-            {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": 0.1},
-            {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
+            {"params": [p for p in model.parameters() if p.ndim == 2], "weight_decay": 0.1},
+            {"params": [p for p in model.parameters() if p.ndim != 2], "weight_decay": 0.0},
         ]
         self.adamw = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
 
@@ -169,11 +131,12 @@ class NanoGPT:
             inputs, targets = (
                 x.pin_memory().to("cuda", non_blocking=True) for x in (inputs, targets)
             )
-        with torch.autocast(self.device, torch.bfloat16, enabled=cuda):
-            logits = self.forward(inputs)
-            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
         self.adamw.zero_grad()
-        loss.backward()
+        with matmul_precision("high" if cuda else "highest"):
+            with torch.autocast(self.device, torch.bfloat16, enabled=cuda):
+                logits = self.forward(inputs)
+                loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+            loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.adamw.step()
         self.step += 1

@@ -1,182 +1,269 @@
-"""Chapter 8: our preset against nanoGPT's recipe, side by side: loss by tokens and by the clock.
+"""Chapter 8: two trainings of two models on one text: nanoGPT's and the book's, each with each.
 
-All peers train in turns in one process, a hundredth of their steps each, so that they end together
-and a busy moment of the machine falls on all of them. Clocks run during training alone; evaluation
-and, on a GPU, the first steps, which compile, are left out and stated. The loss is exact: the whole
-validation split, every token once, in rows of the context. Each seed is written as soon as it is
-done.
+The rates of each of the four pairs are chosen by equally many trials: three peak rates, each twice
+the one before, one seed, half of the text of the runs that count, and the loss on the first half of
+the validation text. What is reported is the loss on its second half. Then the rate is kept, and the
+parts of the book's model are replaced by nanoGPT's, one at a time. Losses are exact: every token of
+the half once, in rows of the context. No time is measured here (`benchmarks/pace.py` does).
+
+Each run is written as soon as it is done; called again with the same file, runs that are there are
+not repeated.
 """
 
 import argparse
-import statistics
-import time
+import json
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import torch
 from loss import describe, write
-from nanogpt import RECIPES, NanoGPT
+from nanogpt import RECIPES, Recipe, Restated, TheirTraining
+from parts import REPLACED
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nwp.muon import Muon
 from nwp.presets import PRESETS, Preset
 from nwp.runs import Text, read_text
-from nwp.training import IGNORED, Trainer, flops_per_token, gather, tile
+from nwp.training import IGNORED, Trainer, gather, tile
 
-TURNS = 100
-LOOKS = 6  # evaluations on the way, equally spaced in steps
-WARM = {"cpu": 0, "cuda": 10}  # steps before the clock runs: on a GPU they compile
-PEAK = 989e12  # dense bfloat16 operations per second of an H100 or H200, by its data sheet
+CORPUS = "shakespeare"
+LOOKS = 3  # at the loss, equally spaced in steps
+TRIED = {"nanoGPT": (0.5, 1.0, 2.0), "the book": (0.5, 1.0, 2.0)}  # of these:
+USUAL_PEAK = 4e-3  # of AdamW; nanoGPT's own 0.001 is far from its best at this size
 
 
-@dataclass
-class Peer:
-    """One side: how it takes a step, and what it showed."""
+@dataclass(frozen=True)
+class Job:
+    """One training: whose it is and of whose model, from how many tokens, at which rates.
 
-    name: str
+    `rate` multiplies `USUAL_PEAK`, or both rates of the book's preset. `replaced` names a part of
+    the book's model that is nanoGPT's here.
+    """
+
+    training: str
+    model: str
+    rate: float
+    tokens: int
+    seed: int
+    looks: int = LOOKS
+    replaced: str | None = None
+
+
+class SumOfLosses(nn.Module):
+    """What `Trainer` minimizes, for a model that is not the book's."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        logits = self.model(inputs).flatten(0, 1)
+        wanted = targets.flatten().to(logits.device)
+        return F.cross_entropy(logits, wanted, ignore_index=IGNORED, reduction="sum")
+
+
+def give_model(trainer: Trainer, model: Restated) -> None:
+    """Let the book's training move nanoGPT's model: Muon its blocks' matrices, AdamW the rest."""
+    model = model.to(trainer.device)
+    matrices = [p for p in model.blocks.parameters() if p.ndim == 2]
+    stacked = {block.qkv.weight for block in model.blocks}
+    rest = [p for p in model.parameters() if p not in set(matrices)]
+    preset = trainer.preset
+    trainer.muon = Muon(
+        [p for p in matrices if p not in stacked],
+        [p for p in matrices if p in stacked],
+        lr=preset.muon_rate, momentum=preset.momentum, weight_decay=preset.weight_decay,
+    )  # fmt: skip
+    trainer.adamw = torch.optim.AdamW(
+        rest, lr=preset.adam_rate, betas=preset.betas, weight_decay=0.0, fused=True
+    )
+    trainer.model, trainer.objective = model, SumOfLosses(model)
+    if trainer.device.type == "cuda":
+        trainer.objective = torch.compile(trainer.objective)
+
+
+@dataclass(frozen=True)
+class Side:
+    """A training at work: how it takes step number i of its `steps`, and on which model."""
+
     steps: int
     update: Callable[[int], object]
-    tokens: Callable[[], int]
-    logits: Callable[[torch.Tensor], torch.Tensor]
-    context: int
-    done: int = 0
-    seconds: float = 0.0
-    curve: list[dict] = field(default_factory=list)
-
-    def advance(self, device: str) -> None:
-        """Take a hundredth of the steps, or fewer where it is time to look at the loss."""
-        wait = torch.cuda.synchronize if device == "cuda" else lambda: None
-        look = max(1, self.steps // LOOKS)
-        for _ in range(min(-(-self.steps // TURNS), self.steps - self.done)):
-            start = time.perf_counter()
-            self.update(self.done)
-            if self.done < WARM[device] or (self.done + 1) % look == 0:
-                wait()
-            self.done += 1
-            if self.done > WARM[device]:
-                self.seconds += time.perf_counter() - start
-            if self.done % look == 0 or self.done == self.steps:
-                return
-        wait()
+    model: nn.Module
+    per_step: int
 
 
-def ours(name: str, preset: Preset, text: Text, seed: int, device: str) -> Peer:
-    """Our preset as a peer."""
-    trainer = Trainer(preset, text.train, len(text.vocabulary), seed=seed, device=device)
-    return Peer(
-        name,
+def side(job: Job, size: str, text: Text, device: str) -> Side:
+    """Set a job up, at its beginning."""
+    recipe, preset, words = RECIPES[size], PRESETS[size], len(text.vocabulary)
+    if job.training == "nanoGPT":
+        per_step = recipe.rows * recipe.context
+        recipe = replace(recipe, peak=USUAL_PEAK * job.rate, steps=job.tokens // per_step)
+        model = their_or_our_model(job, recipe, preset, words)
+        training = TheirTraining(
+            recipe, torch.from_numpy(text.train), model, seed=job.seed, device=device
+        )
+        return Side(recipe.steps, lambda step: training.update(), training.model, per_step)
+    per_step = preset.rows * preset.context
+    preset = replace(
+        preset,
+        steps=job.tokens // per_step,
+        muon_rate=preset.muon_rate * job.rate,
+        adam_rate=preset.adam_rate * job.rate,
+    )
+    trainer = Trainer(preset, text.train, words, seed=job.seed, device=device)
+    if job.model == "nanoGPT":
+        give_model(trainer, Restated(recipe, words, job.seed))
+    return Side(
         preset.steps,
         lambda step: trainer.update((step + 0.5) / preset.steps),
-        lambda: trainer.tokens,
         trainer.model,
-        preset.context,
+        per_step,
     )
 
 
-def theirs(name: str, peak: float, text: Text, arguments: argparse.Namespace, seed: int) -> Peer:
-    """nanoGPT's recipe as a peer."""
-    recipe = replace(RECIPES[arguments.size], peak=peak)
-    ids = torch.from_numpy(text.train)
-    model = NanoGPT(
-        recipe, ids, len(text.vocabulary),
-        seed=seed, device=arguments.device, checkout=arguments.nanogpt,
-    )  # fmt: skip
-    return Peer(
-        name, recipe.steps, lambda step: model.update(), lambda: model.tokens, model.model,
-        recipe.context,
-    )  # fmt: skip
+def their_or_our_model(job: Job, recipe: Recipe, preset: Preset, words: int) -> nn.Module:
+    if job.model == "nanoGPT":
+        return Restated(recipe, words, job.seed)
+    model = preset.model(words, boundary=None, seed=job.seed)
+    if job.replaced is not None:
+        REPLACED[job.replaced](model, job.seed)
+    return model
 
 
 @torch.no_grad()
-def exact_loss(peer: Peer, text: Text, device: str) -> float:
-    """The mean over all tokens of the validation split, the same for every peer."""
-    ids = torch.from_numpy(text.validation)
-    starts, lengths = map(torch.from_numpy, tile(text.validation, peer.context))
-    peer_model = peer.logits
-    peer_model.eval()
+def exact_loss(model: nn.Module, ids: np.ndarray, context: int, device: str) -> float:
+    """The mean over all tokens of a text, the same for every model."""
+    text = torch.from_numpy(ids)
+    starts, lengths = map(torch.from_numpy, tile(ids, context))
+    model.eval()
     total = 0.0
-    for rows in torch.arange(len(starts)).split(128):
-        inputs, targets = gather(ids, starts[rows], lengths[rows])
-        logits = peer_model(inputs.to(device)).double().flatten(0, 1)
+    for rows in torch.arange(len(starts)).split(64):
+        inputs, targets = gather(text, starts[rows], lengths[rows])
+        logits = model(inputs.to(device)).flatten(0, 1)
         flat = targets.flatten().to(device)
-        total += F.cross_entropy(logits, flat, ignore_index=IGNORED, reduction="sum").item()
-    peer_model.train()
+        losses = F.cross_entropy(logits, flat, ignore_index=IGNORED, reduction="none")
+        total += losses.double().sum().item()
+    model.train()
     return total / (len(ids) - 1)
 
 
-def race(peers: list[Peer], text: Text, device: str) -> dict:
-    """Train all peers to their ends, in turns."""
-    while any(peer.done < peer.steps for peer in peers):
-        for peer in peers:
-            if peer.done == peer.steps:
-                continue
-            peer.advance(device)
-            if peer.done % max(1, peer.steps // LOOKS) == 0 or peer.done == peer.steps:
-                point = {
-                    "step": peer.done, "tokens": peer.tokens(), "seconds": peer.seconds,
-                    "loss": exact_loss(peer, text, device),
-                }  # fmt: skip
-                peer.curve.append(point)
-                print(f"  {peer.name:20} {point['tokens']:>10,} tokens {point['seconds']:7.1f} s"
-                      f"  loss {point['loss']:.4f}", flush=True)  # fmt: skip
-    return {peer.name: peer.curve for peer in peers}
+@cache
+def read(size: str) -> Text:
+    return read_text(CORPUS, PRESETS[size])
 
 
-def one_seed(arguments: argparse.Namespace, text: Text, seed: int) -> dict:
-    """Let all peers run with one seed."""
-    if arguments.at_once > 1:
+def run(job: Job, size: str, device: str, one_thread: bool) -> dict:
+    """Train, and look at both halves of the validation text."""
+    if one_thread:
         torch.set_num_threads(1)
-    device, recipe, preset = arguments.device, RECIPES[arguments.size], PRESETS[arguments.size]
-    steps = recipe.steps * recipe.rows * recipe.context // (preset.rows * preset.context)
-    peers = [
-        ours("nwp", preset, text, seed, device),
-        ours("nwp, equal tokens", replace(preset, steps=steps), text, seed, device),
-        theirs("nanoGPT", recipe.peak, text, arguments, seed),
-        theirs(f"nanoGPT, peak {arguments.peak}", arguments.peak, text, arguments, seed),
-    ]
-    return {"seed": seed, "peers": race(peers, text, device)}
+    text = read(size)
+    training = side(job, size, text, device)
+    middle = len(text.validation) // 2
+    halves = {"first": text.validation[:middle], "second": text.validation[middle:]}
+    every, curve = -(-training.steps // job.looks), []
+    for step in range(training.steps):
+        training.update(step)
+        if (step + 1) % every == 0 or step + 1 == training.steps:
+            losses = {
+                half: exact_loss(training.model, ids, RECIPES[size].context, device)
+                for half, ids in halves.items()
+            }
+            curve.append({"tokens": (step + 1) * training.per_step} | losses)
+    return asdict(job) | {"curve": curve}
+
+
+def matches(job: Job, done: dict) -> bool:
+    return all(done[name] == value for name, value in asdict(job).items())
+
+
+class Record:
+    """The runs done so far, in a file."""
+
+    def __init__(self, path: Path, head: dict) -> None:
+        self.path, self.head, self.runs = path, head, []
+        if path.exists():
+            before = json.loads(path.read_text())
+            same = ("commit", "versions", "size", "tokens")
+            if any(before[key] != head[key] for key in same):
+                raise SystemExit(f"{path} was made by another version or setting: move it away")
+            self.runs = before["runs"]
+
+    def complete(self, jobs: list[Job], arguments: argparse.Namespace) -> list[dict]:
+        """Run the jobs that are not there yet; return those of all."""
+        missing = [job for job in jobs if not any(matches(job, done) for done in self.runs)]
+        with ProcessPoolExecutor(arguments.at_once, mp_context=get_context("spawn")) as pool:
+            given = (arguments.size, arguments.device, arguments.device == "cpu")
+            for done in as_completed([pool.submit(run, job, *given) for job in missing]):
+                self.runs.append(done.result())
+                write(self.path, self.head | {"runs": self.runs})
+                end = self.runs[-1]["curve"][-1]
+                shown = {k: v for k, v in self.runs[-1].items() if k not in ("curve", "looks")}
+                print(*shown.values(), f"{end['first']:.4f} {end['second']:.4f}", flush=True)
+        return [next(done for done in self.runs if matches(job, done)) for job in jobs]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=RECIPES, default="cpu", help="nanoGPT's setting (cpu)")
-    parser.add_argument("--corpus", default="shakespeare", help="name or file (shakespeare)")
-    parser.add_argument("--nanogpt", type=Path, help="a checkout of nanoGPT, to run its own model")
-    parser.add_argument(
-        "--peak", type=float, default=4e-3, help="another peak rate for nanoGPT (0.004)"
-    )
-    parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
-    parser.add_argument("--at-once", type=int, default=1, help="seeds at once, a thread each (1)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--tokens", type=int, help="that a run reads (as many as nanoGPT's)")
+    parser.add_argument("--seeds", type=int, default=3, help="how many (3)")
+    parser.add_argument("--at-once", type=int, default=1, help="runs at once, a thread each (1)")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     arguments = parser.parse_args()
-    arguments.device = device = "cuda" if arguments.size == "gpu" else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        parser.error("--size gpu needs a CUDA device; PyTorch finds none here")
-    preset = PRESETS[arguments.size]
-    text = read_text(arguments.corpus, preset)
-    result = describe(device, 0, 1 if arguments.at_once > 1 else None) | {
-        "corpus": {"sha256": text.sha256, "validation_tokens": len(text.validation) - 1},
-        "restated": arguments.nanogpt is None,
-        "at_once": arguments.at_once,
-        "preset": asdict(preset),
-        "recipe": asdict(RECIPES[arguments.size]),
-        "left_out": f"evaluation; the first {WARM[device]} steps of each peer",
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda needs a CUDA device; PyTorch finds none here")
+    recipe = RECIPES[arguments.size]
+    tokens = arguments.tokens or recipe.steps * recipe.rows * recipe.context
+    text, seeds = read(arguments.size), range(arguments.seeds)
+    head = describe(arguments.device, 0, 1 if arguments.device == "cpu" else None) | {
+        "size": arguments.size,
+        "tokens": tokens,
+        "corpus": {"sha256": text.sha256, "validation_tokens": len(text.validation)},
+        "preset": asdict(PRESETS[arguments.size]),
+        "recipe": asdict(recipe),
+        "usual_peak": USUAL_PEAK,
     }
-    if device == "cuda":
-        model = preset.model(len(text.vocabulary), boundary=None)
-        result |= {"flops_per_token": flops_per_token(model), "peak_flops": PEAK}
-    seeds = []
-    with ProcessPoolExecutor(arguments.at_once, mp_context=get_context("spawn")) as pool:
-        running = [pool.submit(one_seed, arguments, text, seed) for seed in range(arguments.seeds)]
-        for done in as_completed(running):
-            seeds = sorted([*seeds, done.result()], key=lambda run: run["seed"])
-            write(arguments.out, result | {"seeds": seeds})
-    for name in seeds[0]["peers"]:
-        ends = [run["peers"][name][-1] for run in seeds]
-        loss, seconds = (statistics.mean(end[key] for end in ends) for key in ("loss", "seconds"))
-        print(f"{name:20} {ends[0]['tokens']:>10,} tokens {seconds:8.1f} s  loss {loss:.4f}")
+    record = Record(arguments.out, head)
+
+    pairs = [(training, model) for training in TRIED for model in ("nanoGPT", "the book")]
+    trials = [
+        Job(training, model, rate, tokens // 2, seed=0, looks=1)
+        for training, model in pairs
+        for rate in TRIED[training]
+    ]
+    tried = record.complete(trials, arguments)
+    best = {
+        pair: min(
+            (t for t in tried if (t["training"], t["model"]) == pair),
+            key=lambda trial: trial["curve"][-1]["first"],
+        )["rate"]
+        for pair in pairs
+    }
+    head["best"] = {
+        f"{training}'s training, {model}'s model": r for (training, model), r in best.items()
+    }
+    jobs = [Job(*pair, best[pair], tokens, seed) for pair in pairs for seed in seeds]
+    jobs += [  # the published rate, and half of the text for the book's training of its model
+        job
+        for seed in seeds
+        for job in (
+            Job("nanoGPT", "nanoGPT", recipe.peak / USUAL_PEAK, tokens, seed),
+            Job("the book", "the book", best["the book", "the book"], tokens // 2, seed, looks=1),
+        )
+    ]
+    jobs += [
+        Job("nanoGPT", "the book", best["nanoGPT", "the book"], tokens, seed, replaced=part)
+        for part in REPLACED
+        for seed in seeds
+    ]
+    record.complete(jobs, arguments)
 
 
 if __name__ == "__main__":
