@@ -1,32 +1,37 @@
-"""Chapter 8: one run of a preset, recorded: its curve, its end, and what it writes.
+"""Chapter 8: runs of a preset, recorded: curve, end, and what each writes.
 
-For a text of words the n-gram models are measured beside it, on the same ids. A time that is
-recorded here is that of the run on this machine, not a comparison.
+For a text of words the n-gram models are measured beside them, on the same ids: the trigram's loss
+less the model's is a mean over the same words, and its error is told by blocks of the text. A time
+that is recorded here is that of a run on this machine, not a comparison.
 """
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from loss import describe, write
+from numpy.typing import NDArray
 
+from nwp import corpora
 from nwp.ngrams import KneserNey
-from nwp.presets import PRESETS
-from nwp.runs import Moment, Run
+from nwp.presets import PRESETS, Preset
+from nwp.runs import Run, Text, read_text
+from nwp.training import standard_error, token_losses
 
-SAMPLES, LENGTH = 3, 60
+SAMPLES, LENGTH, TEMPERATURE = 3, 60, 0.8
+ORDERS = {"unigram": 1, "bigram": 2, "trigram": 3}
 
 
-def n_grams(run: Run) -> dict[str, float]:
-    """Mean losses of unigrams, bigrams and trigrams on the validation text."""
-    train, validation = run.text.train, run.text.validation
-    size = len(run.text.vocabulary)
+def n_grams(text: Text) -> dict[str, NDArray[np.float64]]:
+    """Losses of n-gram models at each word of the validation text but its first."""
     return {
-        name: float(KneserNey(train, order, size).losses(validation)[1:].mean())
-        for order, name in enumerate(("unigram", "bigram", "trigram"), start=1)
+        name: KneserNey(text.train, order, len(text.vocabulary)).losses(text.validation)[1:]
+        for name, order in ORDERS.items()
     }
 
 
@@ -37,12 +42,42 @@ def samples(run: Run) -> list[str]:
     begun = torch.from_numpy(first)[None].to(run.trainer.device)
     return [
         vocabulary.decode(
-            run.model.generate(begun, LENGTH, temperature=0.8, without=without, seed=seed)[0, 1:]
+            run.model.generate(begun, LENGTH, temperature=TEMPERATURE, without=without, seed=seed)[
+                0, 1:
+            ]
             .cpu()
             .numpy()
         )
         for seed in range(SAMPLES)
     ]
+
+
+def one_seed(arguments: argparse.Namespace, preset: Preset, seed: int) -> dict:
+    """Train once; return the curve, the end, and for words how much lies between it and n-grams."""
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    with TemporaryDirectory() as directory:
+        run = Run.start(arguments.corpus, preset, directory, seed=seed, device=arguments.device)
+        run.train()
+        moments = run.moments()
+    losses = token_losses(run.model, run.text.validation)
+    end: dict = {"loss": float(losses.mean()), "standard_error": standard_error(losses)}
+    if preset.unit == "word":
+        end["below"] = {
+            name: {
+                "mean": float((theirs - losses).mean()),
+                "error": standard_error(theirs - losses),
+            }
+            for name, theirs in n_grams(run.text).items()
+        }
+    return {
+        "seed": seed,
+        "weights": sum(weight.numel() for weight in run.model.parameters()),
+        "floor": run.floor,
+        "moments": moments,
+        "end": end,
+        "samples": samples(run),
+    }
 
 
 def main() -> None:
@@ -51,8 +86,11 @@ def main() -> None:
     parser.add_argument("--preset", choices=PRESETS, required=True)
     parser.add_argument("--steps", type=int, help="in place of the preset's")
     parser.add_argument("--least-count", type=int, help="in place of the preset's")
+    parser.add_argument("--rates", type=float, default=1.0, help="both rates, times this (1)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=1, help="how many (1)")
+    parser.add_argument("--threads", type=int, help="of a run (as many as PyTorch takes)")
+    parser.add_argument("--at-once", type=int, default=1, help="runs at once (1)")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     arguments = parser.parse_args()
     preset = PRESETS[arguments.preset]
@@ -60,37 +98,34 @@ def main() -> None:
         preset,
         steps=arguments.steps or preset.steps,
         least_count=arguments.least_count or preset.least_count,
+        muon_rate=preset.muon_rate * arguments.rates,
+        adam_rate=preset.adam_rate * arguments.rates,
     )
-    result = describe(arguments.device, arguments.seed, None) | {
-        "corpus": arguments.corpus, "preset": asdict(preset)
+    text = read_text(arguments.corpus, preset)
+    unknown = text.vocabulary.unknown
+    result = describe(arguments.device, 0, arguments.threads) | {
+        "corpus": arguments.corpus,
+        "preset": asdict(preset),
+        "vocabulary_size": len(text.vocabulary),
+        "train_tokens": len(text.train),
+        "validation_tokens": len(text.validation) - 1,
+        "validation_bytes": len(
+            corpora.load(arguments.corpus, unit=preset.unit, words=preset.corpus_words)
+            .validation.encode()
+        ),
+        "unknown_share": None
+        if unknown is None
+        else float(np.mean(text.validation[1:] == text.vocabulary.ids([unknown])[0])),
     }  # fmt: skip
-
-    def show(moment: Moment) -> None:
-        if moment.validation is not None:
-            print(f"step {moment.step}, {moment.seconds:.1f} s: {moment.validation}", moment.excess)
-
-    with TemporaryDirectory() as directory:
-        run = Run.start(
-            arguments.corpus, preset, directory, seed=arguments.seed, device=arguments.device
-        )
-        run.train(show)
-        moments = run.moments()
-    unknown = run.text.vocabulary.unknown
-    if unknown is not None:
-        rare = run.text.validation[1:] == run.text.vocabulary.ids([unknown])[0]
-        result["unknown_share"] = float(np.mean(rare))
-    result |= {
-        "vocabulary_size": len(run.text.vocabulary),
-        "weights": sum(weight.numel() for weight in run.model.parameters()),
-        "train_tokens": len(run.text.train),
-        "floor": run.floor,
-        "moments": moments,
-        "samples": samples(run),
-    }
     if preset.unit == "word":
-        result["n_grams"] = n_grams(run)
+        result["n_grams"] = {name: float(losses.mean()) for name, losses in n_grams(text).items()}
         print(result["n_grams"])
-    write(arguments.out, result)
+    with ProcessPoolExecutor(arguments.at_once, mp_context=get_context("spawn")) as pool:
+        seeds = range(arguments.seeds)
+        runs = list(pool.map(one_seed, [arguments] * len(seeds), [preset] * len(seeds), seeds))
+    for run in runs:
+        print(run["seed"], run["end"])
+    write(arguments.out, result | {"runs": runs})
 
 
 if __name__ == "__main__":
