@@ -3,7 +3,7 @@
 Every peer runs in a process of its own, on the same numbers; the rounds are interleaved, so that a
 busy moment of the machine falls on all of them. Times are medians. Extra peak memory is what a peer
 holds at its worst beyond hidden states, weight, targets and the two gradients, in its first call.
-The floor is the three matrix products that no exact method avoids, into memory already allocated.
+The floor is the three bare matrix products, into memory already allocated.
 """
 
 from __future__ import annotations

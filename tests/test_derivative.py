@@ -114,6 +114,20 @@ def test_rounding_the_points_counts_where_the_function_is_zero(exponent):
         assert 0.1 * UNIT / steps[0] < max(errors) < 2 * UNIT / steps[0] + 1e-9
 
 
+@pytest.mark.claim("prop-differences")
+def test_rounding_the_points_counts_in_the_logits_too():
+    step, shares = 1e-6, []
+    for lead in np.linspace(30, 31, 50):
+        point = np.array([lead, 0.0])
+        loss = cross_entropy_from_logits(point, 0)
+        slope = gradient_wrt_logits(point, 0)[0]
+        seen = central_differences(lambda z: cross_entropy_from_logits(z, 0), point, step)[0]
+        error = abs(seen - slope)
+        assert error < 2 * UNIT * (loss + abs(lead * slope)) / step
+        shares.append(error / (UNIT * loss / step))
+    assert max(shares) > 5  # the loss alone would not explain it
+
+
 def test_the_default_step_gives_ten_digits():
     slope = central_differences(lambda q: -np.log(q), 0.8)
     assert_allclose(slope, -1.25, rtol=1e-10)

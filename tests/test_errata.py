@@ -291,6 +291,15 @@ def test_lookup():
     z = np.random.default_rng(0).normal(size=6)
     for j in range(6):
         assert cross_entropy_from_logits(z + one_hot(j, 6), 2) != cross_entropy_from_logits(z, 2)
+    random = np.random.default_rng(1)
+    weight, hidden = random.normal(size=(6, 3)), random.normal(size=3)
+    made = weight @ hidden  # not arbitrary: three logits of independent rows fix all six
+    again = weight @ np.linalg.solve(weight[:3], made[:3])
+    assert np.isclose(cross_entropy_from_logits(again, 5), cross_entropy_from_logits(made, 5))
+    other = weight @ (hidden + np.cross(*weight[:2]))  # two do not
+    assert np.allclose(other[:2], made[:2])
+    losses = [cross_entropy_from_logits(row, 5) for row in (other, made)]
+    assert abs(losses[0] - losses[1]) > 0.01
     line = json.loads((ROOT / "benchmarks/results/line.json").read_text())
     saved = {}
     for row in line["rows"]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from strategies import logits, with_word
@@ -461,6 +461,25 @@ def test_every_logit_moves_the_loss(prediction, data):
     moved[j] += 0.5
     change = cross_entropy_from_logits(moved, word) - cross_entropy_from_logits(z, word)
     assert z.size == 1 or (change < 0 if j == word else change > 0)
+
+
+@pytest.mark.claim("prop-few-logits")
+@given(st.integers(2, 5), st.integers(0, 4), st.integers(0, 2**31), st.data())
+def test_as_many_logits_as_the_hidden_state_has_numbers_fix_the_others(d, more, seed, data):
+    random = np.random.default_rng(seed)
+    weight, hidden = random.normal(size=(d + more, d)), random.normal(size=d)
+    read = random.permutation(d + more)[:d]
+    assume(np.linalg.cond(weight[read]) < 100)
+    z = weight @ hidden
+    assert_allclose(weight @ np.linalg.solve(weight[read], z[read]), z, atol=1e-11)
+    # One logit fewer: along the direction that is left the same are read, and the loss is bent.
+    word = data.draw(st.integers(0, d + more - 1))
+    free = np.linalg.svd(weight[read[:-1]])[2][-1]
+    moved = [weight @ (hidden + t * free) for t in (-1, 0, 1)]
+    for row in moved:
+        assert_allclose(row[read[:-1]], z[read[:-1]], atol=1e-12)
+    before, here, after = (cross_entropy_from_logits(row, word) for row in moved)
+    assert (before + after) / 2 - here > 1e-12
 
 
 @pytest.mark.claim("prop-products")
