@@ -29,7 +29,7 @@ def as_it_is(trainer: Trainer) -> None:
 
 
 def adamw_everywhere(trainer: Trainer) -> None:
-    matrices = trainer.muon.param_groups[0]["params"]
+    matrices = [p for group in trainer.muon.param_groups for p in group["params"]]
     trainer.muon = torch.optim.AdamW(matrices, betas=trainer.preset.betas, weight_decay=0.0)
 
 
