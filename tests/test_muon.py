@@ -190,7 +190,7 @@ def test_three_matrices_moved_as_one_are_noticed():
 def test_pytorchs_own_takes_the_same_step(monkeypatch, shapes, options):
     ours = moved(shapes, **options)
     theirs = moved(shapes, optimizer=torch.optim.Muon, **options)
-    assert apart(ours, theirs, shapes) < 0.02  # it multiplies in bfloat16
+    assert apart(ours, theirs, shapes) < 0.03  # it multiplies in bfloat16
     monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)  # not any more
     for end, expected in zip(
         ours, moved(shapes, optimizer=torch.optim.Muon, **options), strict=True
@@ -205,7 +205,7 @@ def test_on_a_gpu_products_are_in_bfloat16(monkeypatch):
     monkeypatch.undo()
     exactly = moved(SEVERAL)
     assert all(weight.dtype == torch.float32 for weight in ours)
-    assert 1e-4 < apart(ours, exactly, SEVERAL) < 0.02
+    assert 1e-4 < apart(ours, exactly, SEVERAL) < 0.03
     assert apart(moved(SEVERAL, dtype=torch.float32), exactly, SEVERAL) < 1e-5
 
 
@@ -213,7 +213,7 @@ def test_on_a_gpu_products_are_in_bfloat16(monkeypatch):
 def test_a_gpu_takes_the_same_step():
     weights = [Parameter(weight.detach().float().cuda()) for weight in parameters(SEVERAL)]
     ends = take(Muon(weights, **OPTIONS), weights, 4)
-    assert apart([end.cpu() for end in ends], moved(SEVERAL), SEVERAL) < 0.02
+    assert apart([end.cpu() for end in ends], moved(SEVERAL), SEVERAL) < 0.03
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
