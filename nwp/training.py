@@ -4,10 +4,11 @@ Chapter 8. A text becomes rows of ids; each step reads a batch of rows, teacher-
 the weights against the gradient of the batch's mean loss. That mean is over the *counted words of
 the whole batch*, also where several processes read parts of it and the parts differ in length.
 
-The matrices of the blocks are moved by Muon: the gradient, averaged over steps, is replaced by the
-nearest matrix whose singular values are all about 1, so that the directions that the loss rarely
-asks for are learned as fast as the frequent ones. Embedding, head and the sharpness of each
-attention head are moved by AdamW.
+The matrices of the blocks are moved by Muon (`nwp.muon`): the gradient, averaged over steps, is
+replaced by the nearest matrix whose singular values are all about 1, so that the directions that
+the loss rarely asks for are learned as fast as the frequent ones. Queries', keys' and values'
+matrices stand in one weight, and are moved as the three that they are. Embedding, head and the
+sharpness of each attention head are moved by AdamW.
 
 Everything that is random is a function of the seed and the step. A run that is resumed therefore
 needs no other memory of what was drawn.
@@ -417,13 +418,15 @@ class Trainer:
             )
         self.rows = Rows(array, preset.context, boundary=boundary, seed=seed)
         self.model = preset.model(size, boundary=boundary, seed=seed).to(self.device)
-        matrices = [p for p in self.model.blocks.parameters() if p.ndim == 2]
-        blocks = cast("Iterable[Block]", self.model.blocks)
-        stacked = {block.attention.qkv.weight for block in blocks}
-        others = [p for p in self.model.parameters() if p not in set(matrices)]
+        blocks = list(cast(Iterable[Block], self.model.blocks))
+        stacked = [block.attention.qkv.weight for block in blocks]
+        layers_of = [(block.attention.out, block.up, block.down) for block in blocks]
+        matrices = [layer.weight for layers in layers_of for layer in layers]
+        moved = {*stacked, *matrices}
+        others = [p for p in self.model.parameters() if p not in moved]
         self.muon = Muon(
-            [p for p in matrices if p not in stacked],
-            [p for p in matrices if p in stacked],
+            matrices,
+            stacked,
             lr=preset.muon_rate,
             momentum=preset.momentum,
             weight_decay=preset.weight_decay,

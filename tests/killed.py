@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 import torch._dynamo  # what the optimizers load when the first is made: once, not in every fork
 
-from nwp import files, runs, training
+from nwp import files, muon, runs, training
 from nwp.presets import Preset
 from nwp.runs import Run, read_checkpoint
 
@@ -35,7 +35,7 @@ PRESET = Preset(
     evaluate_every=12,
     save_every=4,
 )
-WATCHED = {module.__file__ for module in (files, runs, training, torch.serialization)}
+WATCHED = {module.__file__ for module in (files, muon, runs, training, torch.serialization)}
 
 
 def train(corpus: str, directory: Path, last_line: int, shared: mmap.mmap) -> None:

@@ -23,6 +23,7 @@ from matplotlib import pyplot as plt
 
 from nwp.grammar import END, Grammar
 from nwp.model import NextWords, Transformer
+from nwp.muon import Muon
 from nwp.ngrams import KneserNey, NGram
 from nwp.presets import Preset
 from nwp.teacher_forcing import PrefixTree
@@ -34,7 +35,8 @@ mpl.use("Agg")
 
 MODULES = (
     "checks", "loss", "equivalence", "convexity", "weights", "derivative", "vocabulary",
-    "teacher_forcing", "grammar", "ngrams", "model", "training", "presets", "figures",
+    "teacher_forcing", "grammar", "ngrams", "model", "muon", "training", "presets",
+    "figures",
 )  # fmt: skip
 
 NAN, INF = math.nan, math.inf
@@ -342,6 +344,29 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
         "prefixes": Argument([["a"]], (None, 5, "ab", ["ab"], [5], [[1]], [None]))
     },
     "model.NextWords.next_word_distribution": {"prefix": words(["a"])},
+    "muon.orthogonalized": {
+        "matrices": Argument(
+            torch.ones(1, 2, 3),
+            (None, 5, "x", [1], np.ones((1, 2, 3)), LONG[None], LONG[None].cfloat()),
+            (torch.ones(2, 3), torch.tensor(1.0)),
+        )
+    },
+    "muon.Muon": {
+        "matrices": Argument(
+            [torch.ones(2, 3)],
+            (None, 5, "x", [1], [np.ones((2, 3))], np.ones((2, 3))),
+            ([torch.ones(2)], [torch.ones(2, 0)], torch.ones(2, 3)),
+        ),
+        "stacked": Argument(
+            [torch.ones(3, 2)],
+            (None, 5, "x", [1], [np.ones((3, 2))], np.ones((3, 2))),
+            ([torch.ones(2, 3)], [torch.ones(3)], torch.ones(3, 2)),
+        ),
+        "lr": rate,
+        "momentum": below_one,
+        "weight_decay": rate,
+    },
+    "muon.Muon.step": {},
     "training.tile": {
         "ids": tokens._replace(out_of_range=([0], [[0, 1]], [-1, 0])),
         "context": integer(2, 0, -1),
@@ -486,6 +511,7 @@ INSTANCES = {
     "ngrams.KneserNey": lambda: KneserNey(TEXT, 2, 3),
     "model.Transformer": lambda: MODEL,
     "model.NextWords": lambda: SPEAKER,
+    "muon.Muon": lambda: Muon([torch.ones(3, 2)], lr=0.1, momentum=0.9, weight_decay=0.0),
     "training.Rows": lambda: Rows(TEXT, 2),
     "training.Objective": lambda: Objective(MODEL),
     "training.Trainer": trainer,

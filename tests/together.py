@@ -1,7 +1,7 @@
 """Train as one of several processes: a program that test_processes.py starts under torchrun.
 
 ``torchrun … together.py CORPUS DIRECTORY`` trains the runs below, one after the other. All is in
-float64: Muon rounds to bfloat16, where a last bit of float32 could end up on either side.
+float64, so that what two processes add up in another order than one lies next to nothing apart.
 """
 
 import sys
