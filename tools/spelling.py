@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+from myst import UNTITLED, VERBATIM, blocks
 from notebooks import ROOT
 from strings import STRINGS
 from translation import FORMULA, chapters, pages
@@ -27,16 +28,6 @@ DICTIONARIES = {"en": "en_US", "pt": "pt_BR"}
 PACKAGES = "hunspell hunspell-en-us hunspell-pt-br"
 ENGLISH_ONLY = ("CONTRIBUTING.md",)
 
-FENCE = re.compile(r"^(?P<mark>`{3,}|:{3,})(?P<name>\{[\w:-]+\})?(?P<title>.*)$")
-CODE = (None, "{eval-rst}", "{bibliography}")  # fences around what is no prose
-UNTITLED = (
-    "{question}",
-    "{container}",
-    "{figure}",
-    "{explorer}",
-    "{solution-start}",
-    "{solution-end}",
-)
 NO_PROSE = (
     re.compile(r"<!--.*?-->|</?[a-z][^>]*>", re.DOTALL),
     re.compile(r"^>.*$", re.MULTILINE),  # a quotation
@@ -68,23 +59,15 @@ def sentences_of(text: str) -> str:
     return text.replace("**", "")  # bold is no italics
 
 
-def _outside_code(text: str) -> Iterator[str]:
-    """Yield the lines of a text that are in no block of code, and the titles of its boxes."""
-    closing: list[str] = []
-    inside_code = False
-    for line in text.splitlines():
-        fence = FENCE.match(line.strip())
-        if closing and line.strip() == closing[-1]:
-            closing.pop()
-            inside_code = False
-        elif inside_code:
-            continue
-        elif fence:
-            closing.append(fence["mark"])
-            inside_code = fence["name"] in CODE
-            yield "" if inside_code or fence["name"] in UNTITLED else fence["title"]
-        else:
-            yield line
+def _outside_code(text: str) -> list[str]:
+    """Return the lines of a text that are in no block of code, and the titles of its boxes."""
+    lines = text.splitlines()
+    for block in blocks(text):
+        lines[block.start] = "" if block.name in UNTITLED else block.argument
+        lines[block.end - 1] = ""
+        if block.name in VERBATIM:
+            lines[block.start : block.end] = [""] * (block.end - block.start)
+    return lines
 
 
 def words_of(prose: str) -> tuple[set[str], set[str]]:
