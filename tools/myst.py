@@ -21,7 +21,7 @@ EXTENSIONS = set(CONFIG["parse"]["myst_enable_extensions"])
 PARSER = create_md_parser(MdParserConfig(enable_extensions=EXTENSIONS), RendererHTML)
 PARSER.disable("inline")  # the blocks are all that is asked for
 
-DIRECTIVE = re.compile(r"\{([\w:-]+)\} *(.*)")
+OPENING = re.compile(r"(?:\{([\w:-]+)\})? *(.*)")
 OPTION = re.compile(r" *:([\w-]+): *(.*?)\s*")
 VERBATIM = ("", "eval-rst", "bibliography")  # what stands in these is no MyST and no prose
 UNTITLED = ("question", "container", "figure", "explorer", "solution-start", "solution-end")
@@ -42,13 +42,7 @@ class Block:
 
 
 def blocks(text: str, offset: int = 0) -> Iterator[Block]:
-    """Yield the blocks of a text by their first lines, those within others too.
-
-    Raises
-    ------
-    ValueError
-        Naming a fence that is not closed.
-    """
+    """Yield the blocks of a text by their first lines; a fence without an end is an error."""
     for token in PARSER.parse(text):
         if token.type not in ("fence", "colon_fence"):
             continue
@@ -56,11 +50,10 @@ def blocks(text: str, offset: int = 0) -> Iterator[Block]:
         lines = token.content.splitlines(keepends=True)
         if end - start != len(lines) + 2:
             raise ValueError(f"{token.markup}{token.info} is not closed")
-        directive = DIRECTIVE.fullmatch(token.info.strip())
-        name, argument = directive.groups() if directive else ("", token.info.strip())
+        name, argument = OPENING.fullmatch(token.info.strip()).groups(default="")
         found = [*takewhile(bool, map(OPTION.fullmatch, lines))] if name else []
-        options, body = dict(option.groups() for option in found), "".join(lines[len(found) :])
-        inside = start + 1 + len(found)
+        options = dict(option.groups() for option in found)
+        body, inside = "".join(lines[len(found) :]), start + 1 + len(found)
         yield Block(token.markup, name, argument, options, body, start, inside, end)
         if name not in VERBATIM:
             yield from blocks(body, inside)

@@ -319,28 +319,22 @@ PARTS = {  # what both texts have as often, however they say it
 def text_differences(one: str, other: str) -> Iterator[str]:
     """Name what one of two texts has and its translation has not, or as often."""
     one, other = READING_LINE.sub("", one), READING_LINE.sub("", other)
-    yield from _unequal("boxes and directives", _openings(one), _openings(other))
-    yield from _unequal("labels and options of directives", _options(one), _options(other))
+    yield from _unequal("boxes and directives with labels", _directives(one), _directives(other))
     for name, pattern in PARTS.items():
         yield from _unequal(name, _found(pattern, one), _found(pattern, other))
     yield from _unequal("formulas", formulas(one), formulas(other))
     yield from _unequal("numbers", numbers(one, decimal="."), numbers(other, decimal=","))
 
 
-def _openings(text: str) -> Counter:
-    """Count how directives begin; of a title only the stars of an exercise are no words."""
-    return Counter(
-        f"{block.mark}{{{block.name}}} "
-        + (block.argument if block.name in UNTITLED else "★" * block.argument.count("★"))
-        for block in blocks(text)
-        if block.name
-    )
-
-
-def _options(text: str) -> Counter:
-    """Count the options of directives but for those that are words."""
-    options = (option for block in blocks(text) for option in block.options.items())
-    return Counter(f":{key}: {value}" for key, value in options if key not in ("alt", "caption"))
+def _directives(text: str) -> Counter:
+    """Count what directives have besides words: names, an exercise's stars, labels, options."""
+    found: Counter = Counter()
+    for block in (block for block in blocks(text) if block.name):
+        own = block.argument if block.name in UNTITLED else "★" * block.argument.count("★")
+        found[f"{block.mark}{{{block.name}}} {own}"] += 1
+        options = block.options.items()
+        found.update(f":{key}: {value}" for key, value in options if key not in ("alt", "caption"))
+    return found
 
 
 def _found(pattern: str, text: str) -> Counter:
