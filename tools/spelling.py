@@ -6,7 +6,6 @@ formulas, references, citations and addresses. Words that are right and in no di
 italics and in quotation marks the other language's words are right too.
 """
 
-import json
 import os
 import re
 import shutil
@@ -18,7 +17,7 @@ from pathlib import Path
 import nbformat
 from myst import UNTITLED, VERBATIM, blocks
 from notebooks import ROOT
-from strings import STRINGS
+from strings import EXPLORERS, STRINGS
 from translation import FORMULA, chapters, pages
 
 from nwp.exercises.messages import MESSAGES, MISTAKES
@@ -89,15 +88,14 @@ def texts(language: str) -> Iterator[tuple[str, str]]:
             words = [shown.get("image", {}).get("alt"), shown.get("figure", {}).get("caption")]
             text = [cell.source] if cell.cell_type == "markdown" else []
             yield f"{path}, cell {number}", "\n\n".join(filter(None, [*text, *words]))
-    explorers = json.loads((ROOT / "tools/explorers/strings.json").read_text(encoding="utf-8"))
-    for name, strings in explorers[language].items():
+    tag = next(tag for tag in STRINGS if tag.startswith(language))
+    for name, strings in EXPLORERS[tag].items():
         yield f"explorer {name}", "\n".join(strings.values())
     yield (
         "messages of the exercises",
         "\n".join([*MESSAGES[language].values(), *MISTAKES[language].values()]),
     )
-    tag = next(tag for tag in STRINGS if tag.startswith(language))
-    yield "tools/strings.py", "\n".join(STRINGS[tag].values())
+    yield "tools/strings.json", "\n".join(STRINGS[tag].values())
 
 
 def unknown_to(dictionary: str, words: set[str]) -> set[str]:
