@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CUDA_PINS := ^(cuda|nvidia|triton)
 SHARED := references.bib _config.yml _toc.yml $(wildcard nwp/*.py nwp/*/*.py tests/*.py) \
-          $(wildcard tools/*.py tools/*/*) $(shell find assets -type f)
+          $(wildcard tools/*.* tools/*/*) $(shell find assets -type f)
 ENGLISH := $(wildcard *.yml *.md chapters/*)
 PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/*)
 

@@ -1,6 +1,5 @@
 """The numbers of the Brazilian edition: a comma in sentences, tables and figures."""
 
-import json
 import re
 
 import matplotlib as mpl
@@ -8,12 +7,12 @@ import nbformat
 import numpy as np
 import pytest
 from editions import PORTUGUESE, ROOT
-from explorer import STRINGS
 from hypothesis import given
 from hypothesis import strategies as st
 from ledger import chapter_paths
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
+from strings import EXPLORERS
 from translation import ADDED_CODE, written_numbers
 
 from nwp import brazilian as module
@@ -145,10 +144,9 @@ def test_the_figures_of_a_chapter_have_no_decimal_point(chapter, monkeypatch):
 
 
 def test_no_string_of_an_explorer_has_a_decimal_point():
-    table = json.loads(STRINGS.read_text(encoding="utf-8"))
-    for name, strings in table["en"].items():
+    for name, strings in EXPLORERS["en"].items():
         for key, text in strings.items():
-            english, portuguese = brazilian(text), table["pt"][name][key]
+            english, portuguese = brazilian(text), EXPLORERS["pt-BR"][name][key]
             assert written_numbers(english).keys() == written_numbers(portuguese).keys(), (
                 f"{name}: {key}"
             )

@@ -19,6 +19,7 @@ import pytest
 import torch
 from editions import EDITIONS, PORTUGUESE
 from ledger import chapter_paths
+from myst import blocks
 from notebooks import ROOT
 
 from nwp import exercises
@@ -1209,7 +1210,7 @@ def test_a_verdict_is_quiet_at_the_end_of_a_cell():
 
 # The exercises in the chapters.
 
-BOX = re.compile(r"```\{exercise\} (★{1,3}) (By hand|Code|Proof|Project): (.+)\n:label: (\S+)\n")
+TITLE = re.compile(r"(★{1,3}) (By hand|Code|Proof|Project): (.+)")
 CHAPTERS = chapter_paths()
 
 
@@ -1220,9 +1221,11 @@ def boxes_of(path):
     for at, cell in enumerate(cells):
         if cell.cell_type == "code":
             continue
-        boxes = BOX.findall(cell.source)
-        assert cell.source.count("```{exercise}") == len(boxes) <= 1, cell.source[:200]
-        for stars, kind, title, label in boxes:
+        boxes = [block for block in blocks(cell.source) if block.name == "exercise"]
+        assert len(boxes) <= 1, cell.source[:200]
+        for box in boxes:
+            stars, kind, title = TITLE.fullmatch(box.argument).groups()
+            label = box.options["label"]
             if f"solution-start}} {label}" in cell.source:
                 stub, solution = None, cells[at + 1]
             else:

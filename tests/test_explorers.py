@@ -10,10 +10,11 @@ import re
 import chromium
 import numpy as np
 import pytest
-from explorer import FOLDER, STRINGS, data_of, rendered
+from explorer import FOLDER, data_of, rendered
 from explorer_model import FILE, exported, trained
 from explorer_stills import STILLS
 from numpy.testing import assert_allclose
+from strings import EXPLORERS
 from test_figures import contrast_on_white
 from test_pages import HTML, browser, open_page  # noqa: F401
 
@@ -31,7 +32,6 @@ PAGES = {
     "descent": "chapters/04_weights.html",
     "forcing": "chapters/07_teacher_forcing.html",
 }
-TABLE = json.loads(STRINGS.read_text(encoding="utf-8"))
 CLOSE = {"rtol": 0, "atol": 1e-6}
 ACTIVE = """e => {
     const a = e.shadowRoot.activeElement;
@@ -51,7 +51,7 @@ class Driver:
     def __init__(self, page, name):
         self.page, self.name = page, name
         self.element = page.locator(f"{name}-explorer")
-        self.say = TABLE["en"][name]
+        self.say = EXPLORERS["en"][name]
 
     @property
     def state(self):
@@ -492,7 +492,7 @@ def test_still_picture_without_scripts(browser, name):  # noqa: F811
 def test_still_pictures_say_the_numbers():
     said = {}
     for name in STILLS:
-        for language in TABLE:
+        for language in EXPLORERS:
             said[name, language] = rendered(name, language).split("</script>")[1]
             assert "{" not in said[name, language]
             assert "nan" not in said[name, language]
@@ -502,10 +502,10 @@ def test_still_pictures_say_the_numbers():
         "descent": ("1.946", "0.70", "0.18", "0.159"),
         "forcing": ("1.151", "0.811", "1.895"),
     }.items():
-        for language in TABLE:
+        for language in EXPLORERS:
             label = re.search('aria-label="([^"]*)"', said[name, language])[1]
             words = [label, *re.findall(">([^<]*)</text>", said[name, language])]
-            if language == "pt":
+            if language == "pt-BR":
                 assert all(number.replace(".", ",") in label for number in numbers), label
                 assert not re.search(r"\d\.\d", " ".join(words))
             else:
@@ -549,8 +549,8 @@ def test_the_portuguese_pages_have_them_in_portuguese(browser, name):  # noqa: F
     element = page.locator(f"{name}-explorer")
     assert element.get_attribute("lang") == "pt-BR"
     text = element.evaluate("e => e.shadowRoot.textContent")
-    assert TABLE["pt"][name]["title"] in text
-    assert TABLE["en"][name]["title"] not in text
+    assert EXPLORERS["pt-BR"][name]["title"] in text
+    assert EXPLORERS["en"][name]["title"] not in text
     assert element.evaluate("e => e.state") is not None
     assert troubles == []
     page.context.close()
@@ -564,7 +564,7 @@ def test_other_pages_load_none(browser):  # noqa: F811
 
 
 def test_both_languages_say_the_same_things():
-    english, portuguese = TABLE["en"], TABLE["pt"]
+    english, portuguese = EXPLORERS["en"], EXPLORERS["pt-BR"]
     assert english.keys() == portuguese.keys() == PAGES.keys()
     for name, strings in english.items():
         assert strings.keys() == portuguese[name].keys()
@@ -576,7 +576,7 @@ def test_both_languages_say_the_same_things():
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("language", TABLE)
+@pytest.mark.parametrize("language", EXPLORERS)
 def test_no_word_of_a_still_is_cut_off(browser, tmp_path, name, language):  # noqa: F811
     path = tmp_path / "still.html"  # no script: the element stays a still picture
     path.write_text(
@@ -596,7 +596,7 @@ def test_no_word_of_a_still_is_cut_off(browser, tmp_path, name, language):  # no
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("language", TABLE)
+@pytest.mark.parametrize("language", EXPLORERS)
 def test_every_string_is_there(browser, tmp_path, name, language):  # noqa: F811
     """The element by itself, in each language, through all its buttons and choices."""
     links = "".join(
@@ -610,14 +610,14 @@ def test_every_string_is_there(browser, tmp_path, name, language):  # noqa: F811
     page.goto(path.as_uri())
     element = page.locator(f"{name}-explorer")
     assert element.evaluate("e => !!e.shadowRoot"), errors
-    assert TABLE[language][name]["title"] in element.evaluate("e => e.shadowRoot.textContent")
+    assert EXPLORERS[language][name]["title"] in element.evaluate("e => e.shadowRoot.textContent")
     for turn in range(element.locator("button, input[type=radio]").count()):
         control = element.locator("button, input[type=radio]").nth(turn)
         control.evaluate("c => c.click()")
         text = element.evaluate(SAID)
         assert not re.search(r"undefined|NaN|\{\w+\}", text)
-        assert re.search(r"\d,\d" if language == "pt" else r"\d\.\d", text)
-        assert not re.search(r"\d\.\d" if language == "pt" else r"\d,\d", text)
+        assert re.search(r"\d,\d" if language == "pt-BR" else r"\d\.\d", text)
+        assert not re.search(r"\d\.\d" if language == "pt-BR" else r"\d,\d", text)
     assert errors == []
     context.close()
 

@@ -2,17 +2,18 @@
 
 import re
 
-import nbformat
 import pytest
 from editions import EDITIONS
 from ledger import chapter_paths
+from myst import blocks, markdown_of
 from notebooks import ROOT
 from test_index import alphabetical
 
 
 def terms_of(edition):
     page = (edition / "glossary.md").read_text(encoding="utf-8")
-    return re.findall(r"^(\S[^\n]*)\n  \S", page.split("```{glossary}\n")[1], re.MULTILINE)
+    (glossary,) = (block for block in blocks(page) if block.name == "glossary")
+    return re.findall(r"^(\S[^\n]*)\n  \S", glossary.body, re.MULTILINE)
 
 
 def singular(term):
@@ -36,9 +37,7 @@ def test_terms_are_sorted_and_there_once(edition):
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_each_term_that_a_chapter_introduces_is_there(edition, path):
-    cells = nbformat.read(path, as_version=4).cells
-    text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    bold = re.findall(r"\*\*([^*\n]+)\*\*", text)
+    bold = re.findall(r"\*\*([^*\n]+)\*\*", markdown_of(path))
     known = {singular(term) for term in TERMS[edition]}
     for term in (term for term in bold if not term.endswith(".")):  # else a heading in the line
         assert singular(term) in known, f"{term!r} is missing"

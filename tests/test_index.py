@@ -2,34 +2,28 @@
 
 import re
 
-import nbformat
 import pytest
 from docutils.nodes import make_id
 from editions import EDITIONS, PORTUGUESE, ROOT
 from index_terms import PLACE, alphabetical, place_of, read_terms
-from ledger import BOX, all_claims, chapter_paths
+from ledger import all_claims, chapter_paths
+from myst import blocks, markdown_of
 
 
 def texts_of(edition):
     """The text of each chapter of an edition."""
-    return {
-        path.stem: "\n\n".join(
-            cell.source
-            for cell in nbformat.read(path, as_version=4).cells
-            if cell.cell_type == "markdown"
-        )
-        for path in chapter_paths(edition)
-    }
+    return {path.stem: markdown_of(path) for path in chapter_paths(edition)}
 
 
 def boxes_in(texts):
     """Each labeled box, with the text after it to the next heading."""
-    return {
-        label[1]: box["title"] + "\n" + box["body"] + text[box.end() :].split("\n## ")[0]
-        for text in texts.values()
-        for box in BOX.finditer(text)
-        if (label := re.search(r"^:label: *(\S+)", box["options"], re.MULTILINE))
-    }
+    found = {}
+    for text in texts.values():
+        for box in blocks(text):
+            if box.name.startswith("prf:") and "label" in box.options:
+                after = "\n".join(text.splitlines()[box.end :]).split("\n## ")[0]
+                found[box.options["label"]] = f"{box.argument}\n{box.body}\n{after}"
+    return found
 
 
 PLACES = {edition: read_terms(edition / "index_terms.yml") for edition in EDITIONS}

@@ -19,6 +19,7 @@ from ledger import (
     number_as_the_document,
     rendered,
 )
+from myst import blocks, markdown_of
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 CLAIMS = all_claims()
@@ -70,15 +71,15 @@ def test_a_numbered_box_speaks_for_the_book(claim):
 @pytest.mark.parametrize("edition", [ROOT, PORTUGUESE], ids=["en", "pt"])
 def test_the_documents_own_words_are_quoted_alike(edition):
     title = {ROOT: "The document says", PORTUGUESE: "O documento diz"}[edition]
-    whole = re.compile(
-        rf"^```\{{admonition\}} {title}\n:class: document-quote\n\n(?:>.*\n)+```$", re.MULTILINE
-    )
     found = {}
     for path in chapter_paths(edition):
-        cells = nbformat.read(path, as_version=4).cells
-        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        found[path.stem] = len(whole.findall(text))
-        assert text.count("document-quote") == found[path.stem]
+        text = markdown_of(path)
+        quoted = [box for box in blocks(text) if box.options.get("class") == "document-quote"]
+        assert text.count("document-quote") == len(quoted)
+        for box in quoted:
+            assert (box.name, box.argument) == ("admonition", title)
+            assert re.fullmatch(r"\n(?:>.*\n)+", box.body)
+        found[path.stem] = len(quoted)
     assert {name: count for name, count in found.items() if count} == {
         "04_weights": 2,
         "07_teacher_forcing": 1,
@@ -125,12 +126,15 @@ def test_reading_a_chapter(tmp_path):
         claims_of(path)
 
 
-@pytest.mark.parametrize("fence", [":::", " ```"])
-def test_a_box_that_cannot_be_read_is_an_error(tmp_path, fence):
+@pytest.mark.parametrize("fence", ["```", ":::", " ````"])
+def test_a_box_is_read_as_the_page_reads_it(tmp_path, fence):
     path = tmp_path / "09_small.ipynb"
-    box = f"{fence}{{prf:lemma}} Small\n:label: lem-small\n\nText.\n{fence}\n"
+    box = f"{fence}{{prf:lemma}} Small\n:label: lem-small\n\nText.\n"
+    nbformat.write(new_notebook(cells=[new_markdown_cell(f"{box}{fence}\n")]), path)
+    (claim,) = claims_of(path)
+    assert (claim.label, claim.title, claim.statement) == ("lem-small", "Small", "Text.")
     nbformat.write(new_notebook(cells=[new_markdown_cell(box)]), path)
-    with pytest.raises(ValueError, match="1 boxes of sphinx-proof, of which only 0 can be read"):
+    with pytest.raises(ValueError, match=r"\{prf:lemma\} Small is not closed"):
         claims_of(path)
 
 

@@ -1,7 +1,8 @@
 """Bad questions are refused with a clear sentence, good ones open without a script."""
 
 import pytest
-from quiz import FENCE, read_question
+from myst import blocks
+from quiz import read_question
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 from strings import STRINGS, language_of
@@ -80,9 +81,10 @@ def page_with(body, options=""):
     return f"# Title\n\n:::{{question}} q-log-one\n{options}{body}:::\n"
 
 
-def test_the_page_reads_the_fence_that_the_tests_read():
-    (fence,) = FENCE.finditer(page_with(GOOD, ":right: 1\n"))
-    assert (fence["label"], fence["options"], fence["body"]) == ("q-log-one", ":right: 1\n", GOOD)
+def test_the_page_reads_the_question_that_the_tests_read():
+    (block,) = blocks(page_with(GOOD, ":right: 1\n"))
+    assert (block.name, block.argument) == ("question", "q-log-one")
+    assert (block.options, block.body) == ({"right": "1"}, GOOD)
 
 
 def test_a_question_is_details_with_words_for_right_and_wrong(tmp_path):

@@ -5,11 +5,11 @@ import inspect
 import pkgutil
 import re
 
-import nbformat
 import numpy as np
 import pytest
 from editions import PORTUGUESE
 from ledger import ROOT, chapter_paths
+from myst import markdown_of
 from numpy.testing import assert_allclose
 
 import nwp
@@ -45,9 +45,7 @@ CODE = re.compile(r"`(\w+)`")
 
 def mathematics_of(path):
     """The formulas of a chapter."""
-    cells = nbformat.read(path, as_version=4).cells
-    text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    formulas = re.findall(r"\$\$(.*?)\$\$|\$([^$]+)\$", text, re.DOTALL)
+    formulas = re.findall(r"\$\$(.*?)\$\$|\$([^$]+)\$", markdown_of(path), re.DOTALL)
     return " | ".join("".join(pair) for pair in formulas)
 
 

@@ -17,16 +17,12 @@ from docutils import nodes
 from explorer_stills import RATES, STILLS
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from strings import EXPLORERS, FILE, language_tag
 
 from nwp.brazilian import brazilian
 
 FOLDER = Path(__file__).with_name("explorers")
-STRINGS = FOLDER / "strings.json"  # the one table: language → explorer → key
-SOURCES = [STRINGS, FOLDER / "forcing.json", Path(__file__).with_name("explorer_stills.py")]
-
-
-def strings_of(name: str, language: str) -> dict[str, str]:
-    return json.loads(STRINGS.read_text(encoding="utf-8"))[language][name]
+SOURCES = [FILE, FOLDER / "forcing.json", Path(__file__).with_name("explorer_stills.py")]
 
 
 def data_of(name: str) -> dict[str, Any] | None:
@@ -41,16 +37,15 @@ def data_of(name: str) -> dict[str, Any] | None:
 
 def rendered(name: str, language: str) -> str:
     """Write the element: strings and data as JSON, and the still picture behind it."""
-    strings, data = strings_of(name, language), data_of(name)
+    strings, data = EXPLORERS[language][name], data_of(name)
     still = STILLS[name](strings, data)
-    if language == "pt":
+    if language != "en":
         still = in_brazilian(still)
     used = {key: text for key, text in strings.items() if not key.startswith("still")}
     content = json.dumps({"strings": used, "data": data}, ensure_ascii=False, separators=(",", ":"))
     content = content.replace("</", "<\\/")  # nothing in it may end the script element
-    tongue = "pt-BR" if language == "pt" else "en"
     return (
-        f'<{name}-explorer class="nwp-explorer" lang="{tongue}">'
+        f'<{name}-explorer class="nwp-explorer" lang="{language}">'
         f'<script type="application/json">{content}</script>'
         f"{still}</{name}-explorer>"
     )
@@ -74,7 +69,7 @@ class ExplorerDirective(SphinxDirective):
             raise self.error(f"explorer must be one of {sorted(STILLS)}, got {name!r}")
         for path in SOURCES:
             self.env.note_dependency(str(path))
-        language = self.config.language.partition("_")[0]
+        language = language_tag(self.config.language)
         return [nodes.raw("", rendered(name, language), format="html", explorer=name)]
 
 

@@ -12,26 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from docutils import nodes
 from docutils.statemachine import StringList
+from editions import ROOT
+from myst import blocks, markdown_of
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 from strings import STRINGS, language_tag
 
-ROOT = Path(__file__).resolve().parent.parent
 # The book numbers its boxes by chapter, so without the D the document's Lemma 2.1, in chapter 5,
 # would seem to stand in chapter 2.
 DOCUMENT_NUMBERS = {"thm-2": ("D2",), "thm-2-1": ("D2", 1), "lem-2-1": ("D2", 1)}
 GENERAL = ("definition", "theorem", "lemma", "proposition", "corollary")  # "for all": @given
 PROVED = GENERAL[1:]
-
-BOX = re.compile(
-    r"^(?P<fence>`{3,})\{prf:(?P<kind>\w+)\}[ ]?(?P<title>[^\n]*)\n"
-    r"(?P<options>(?::[^\n]*\n)*)(?P<body>.*?)^(?P=fence)[ ]*$",
-    re.MULTILINE | re.DOTALL,
-)
 
 
 def _paragraph(key: str) -> re.Pattern[str]:
@@ -67,31 +61,20 @@ class ClaimTest:
 
 def claims_of(path: Path) -> list[Claim]:
     """Read the claims of one chapter, in reading order."""
-    notebook = nbformat.read(path, as_version=4)
-    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     claims = []
-    read, written = (
-        len(BOX.findall(text)),
-        len(re.findall(r"^[ >]*(?:`{3,}|:{3,})\{prf:", text, re.M)),
-    )
-    if read != written:
-        raise ValueError(
-            f"{path.name}: {written} boxes of sphinx-proof, of which only {read} can be read; "
-            "write them with backticks, at the beginning of a line"
-        )
-    for box in BOX.finditer(text):
-        if box["kind"] == "proof":
+    for box in blocks(markdown_of(path)):
+        domain, _, kind = box.name.partition(":")
+        if domain != "prf" or kind == "proof":
             continue
-        label = re.search(r"^:label: *(\S+)", box["options"], re.MULTILINE)
-        if label is None:
-            raise ValueError(f"{path.name}: the {box['kind']} {box['title']!r} has no label")
-        body = box["body"].strip()
+        if "label" not in box.options:
+            raise ValueError(f"{path.name}: the {kind} {box.argument!r} has no label")
+        body = box.body.strip()
         hypotheses, stops = HYPOTHESES.search(body), STOPS.search(body)
         claims.append(
             Claim(
-                label=label[1],
-                kind=box["kind"],
-                title=box["title"].strip(),
+                label=box.options["label"],
+                kind=kind,
+                title=box.argument,
                 chapter=path.stem,
                 statement=STOPS.sub("", HYPOTHESES.sub("", body)).strip(),
                 hypotheses=hypotheses[0] if hypotheses else "",

@@ -18,6 +18,7 @@ import yaml
 from bs4 import BeautifulSoup, Tag
 from editions import EDITIONS, PORTUGUESE, configuration
 from playwright.sync_api import sync_playwright
+from pypdf import PdfReader
 from strings import STRINGS, language_tag
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -264,44 +265,27 @@ class Printed:
     outline: int  # entries
 
 
-def inspect(pdf: bytes) -> Printed:
-    """Read pages, links and bookmarks from a PDF as Chromium writes it (no object streams)."""
-    objects = {
-        int(number): body
-        for number, body in re.findall(rb"(\d+) 0 obj\s(.*?)endobj", pdf, re.DOTALL)
-        if b"stream\n" not in body[:2000]
+def inspect(path: Path) -> Printed:
+    """Read pages, links and bookmarks from a PDF."""
+    pdf = PdfReader(path)
+    destinations = {
+        _name(name): pdf.get_destination_page_number(place) + 1
+        for name, place in pdf.named_destinations.items()
     }
-
-    def leaves(number: int) -> list[int]:
-        kids = re.search(rb"/Kids\s*\[(.*?)\]", objects[number], re.DOTALL)
-        if kids is None or b"/Type /Pages" not in objects[number]:
-            return [number]
-        return [leaf for kid in re.findall(rb"(\d+) 0 R", kids[1]) for leaf in leaves(int(kid))]
-
-    catalog = next(body for body in objects.values() if b"/Type /Catalog" in body)
-    root = int(re.search(rb"/Pages (\d+) 0 R", catalog)[1])
-    order = {number: i for i, number in enumerate(leaves(root), start=1)}
-    destinations: dict[str, int] = {}
-    if dests := re.search(rb"/Dests (\d+) 0 R", catalog):
-        for name, page in re.findall(
-            rb"/([^\s/\[\]<>()]+)\s*\[\s*(\d+) 0 R", objects[int(dests[1])]
-        ):
-            destinations[_pdf_name(name)] = order[int(page)]
-    links, addresses, outline = [], [], 0
-    for body in objects.values():
-        if b"/Subtype /Link" in body:
-            if address := re.search(rb"/URI \((.*?)\)", body, re.DOTALL):
-                addresses.append(address[1].decode("latin-1"))
-            elif name := re.search(rb"/Dest /([^\s/\[\]<>()]+)", body):
-                links.append(_pdf_name(name[1]))
-        outline += b"/Title" in body and b"/Parent" in body and b"/Dest" in body
-    return Printed(len(order), destinations, links, addresses, outline)
+    marks = [mark.get_object() for page in pdf.pages for mark in page.get("/Annots", ())]
+    links = [_name(mark["/Dest"]) for mark in marks if "/Dest" in mark]
+    addresses = [mark["/A"]["/URI"] for mark in marks if "/URI" in mark.get("/A", ())]
+    return Printed(len(pdf.pages), destinations, links, addresses, _count(pdf.outline))
 
 
-def _pdf_name(name: bytes) -> str:
-    """Decode a name of a PDF, where # and two digits stand for a byte."""
-    raw = re.sub(rb"#([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), name)
-    return unquote(raw.decode("utf-8"))
+def _name(name: str) -> str:
+    """Return the place that a name of a PDF stands for, as Chromium writes it."""
+    return unquote(name.removeprefix("/"))
+
+
+def _count(outline: list) -> int:
+    """Count bookmarks; those below one follow it as a list."""
+    return sum(_count(entry) if isinstance(entry, list) else 1 for entry in outline)
 
 
 def defects(printed: Printed, joined: Joined) -> list[str]:
@@ -351,7 +335,7 @@ def print_edition(edition: Path, browser_path: str) -> None:
     for _ in range(2):  # the contents have the same length with and without numbers
         source.write_text(document(joined, config, numbers), encoding="utf-8")
         print_pdf(source, target, browser_path)
-        printed = inspect(target.read_bytes())
+        printed = inspect(target)
         numbers, earlier = printed.destinations, numbers
     if wrong := defects(printed, joined):
         sys.exit("\n".join(wrong))

@@ -23,21 +23,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
+from myst import blocks, markdown_of
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from strings import STRINGS, language_tag
 
 LABEL = re.compile(r"q-[a-z0-9]+(?:-[a-z0-9]+)*")
 CHOICE = re.compile(r"- \[(?P<mark>[ x])\] (?P<text>\S.*)")
-FENCE = re.compile(
-    r"^(?P<fence>:{3,})\{question\}[ ]*(?P<label>[^\n]*)\n"
-    r"(?P<options>(?::[^:\n][^\n]*\n)*)(?P<body>.*?)^(?P=fence)[ ]*$",
-    re.MULTILINE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -127,16 +122,11 @@ def _part(lines: list[str], start: int, end: int, offset: int = 0) -> Part:
 
 def questions_of(path: Path) -> list[Question]:
     """Read the questions of one chapter, in reading order."""
-    cells = nbformat.read(path, as_version=4).cells
-    text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    found = []
-    for fence in FENCE.finditer(text):
-        right = re.search(r"^:right: *(\d+)", fence["options"], re.MULTILINE)
-        count = int(right[1]) if right else 1
-        found.append(read_question(fence["label"].strip(), fence["body"], count))
-    if len(found) != text.count("{question}"):
-        raise ValueError(f"{path.name}: {text.count('{question}')} questions, {len(found)} read")
-    return found
+    return [
+        read_question(block.argument, block.body, int(block.options.get("right", 1)))
+        for block in blocks(markdown_of(path))
+        if block.name == "question"
+    ]
 
 
 class question(nodes.General, nodes.Element):

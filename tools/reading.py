@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 import nbformat
+from myst import Block, blocks
 from nbformat import NotebookNode
 from notebooks import READING_LINE, cell_ids, write
 from strings import STRINGS, language_of
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WORDS_A_MINUTE = 180
 CELL, QUESTION = 1, 1  # minutes
 EXERCISE = {"★": 10, "★★": 30, "★★★": 120}
+TASKS = ("exercise", "question", "solution-start", "solution-end")
 
 
 def minutes(notebook: NotebookNode) -> tuple[int, int, int]:
@@ -32,28 +34,26 @@ def minutes(notebook: NotebookNode) -> tuple[int, int, int]:
             cells += not solving and "hide-input" not in cell.metadata.get("tags", [])
             continue
         text = READING_LINE.sub("", cell.source)
-        exercises += re.findall(r"^`{3,}\{exercise\} *(★+)", text, re.MULTILINE)
-        questions += len(re.findall(r"^:{3,}\{question\}", text, re.MULTILINE))
-        text, solving = _without_tasks(text, solving)
+        found = [*blocks(text)]
+        exercises += [block.argument.split()[0] for block in found if block.name == "exercise"]
+        questions += sum(block.name == "question" for block in found)
+        text, solving = _without_tasks(text, found, solving)
         words += _words(text)
     reading = words / WORDS_A_MINUTE + cells * CELL
     total = reading + questions * QUESTION + sum(EXERCISE[stars] for stars in exercises)
     return _rounded(reading, 5), _rounded(total, 30), len(exercises)
 
 
-def _without_tasks(text: str, solving: bool) -> tuple[str, bool]:
-    """Leave out questions, and exercises to the end of their solutions, some cells later."""
-    kept, inside = [], None
-    for line in text.splitlines():
-        if inside:
-            if line.strip() == inside:
-                inside = None
-        elif task := re.match(
-            r"(`{3,}|:{3,})\{(exercise|question|solution-start|solution-end)\}", line
-        ):
-            inside = task[1]
-            solving = {"exercise": True, "solution-end": False}.get(task[2], solving)
-        elif not solving:
+def _without_tasks(text: str, found: list[Block], solving: bool) -> tuple[str, bool]:
+    """Leave out fences, questions, and exercises to the end of their solutions, cells later."""
+    names, left_out = {block.start: block.name for block in found}, set()
+    for block in found:
+        body = () if block.name in TASKS else range(block.inside, block.end - 1)
+        left_out |= {*range(block.start, block.end)} - {*body}
+    kept = []
+    for number, line in enumerate(text.splitlines()):
+        solving = {"exercise": True, "solution-end": False}.get(names.get(number), solving)
+        if not solving and number not in left_out:
             kept.append(line)
     return "\n".join(kept), solving
 
@@ -61,7 +61,6 @@ def _without_tasks(text: str, solving: bool) -> tuple[str, bool]:
 def _words(text: str) -> int:
     text = re.sub(r"\$\$.*?\$\$", " w" * 10 + " ", text, flags=re.DOTALL)
     text = re.sub(r"\$[^$\n]+\$", " w ", text)
-    text = re.sub(r"^(?:`{3,}|:{3,}).*$|^:\w+:.*$", "", text, flags=re.MULTILINE)  # fences, options
     return len(re.findall(r"\w[\w'’.-]*", text))
 
 

@@ -6,7 +6,6 @@ formulas, references, citations and addresses. Words that are right and in no di
 italics and in quotation marks the other language's words are right too.
 """
 
-import json
 import os
 import re
 import shutil
@@ -16,8 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+from myst import UNTITLED, VERBATIM, blocks
 from notebooks import ROOT
-from strings import STRINGS
+from strings import EXPLORERS, STRINGS
 from translation import FORMULA, chapters, pages
 
 from nwp.exercises.messages import MESSAGES, MISTAKES
@@ -27,16 +27,6 @@ DICTIONARIES = {"en": "en_US", "pt": "pt_BR"}
 PACKAGES = "hunspell hunspell-en-us hunspell-pt-br"
 ENGLISH_ONLY = ("CONTRIBUTING.md",)
 
-FENCE = re.compile(r"^(?P<mark>`{3,}|:{3,})(?P<name>\{[\w:-]+\})?(?P<title>.*)$")
-CODE = (None, "{eval-rst}", "{bibliography}")  # fences around what is no prose
-UNTITLED = (
-    "{question}",
-    "{container}",
-    "{figure}",
-    "{explorer}",
-    "{solution-start}",
-    "{solution-end}",
-)
 NO_PROSE = (
     re.compile(r"<!--.*?-->|</?[a-z][^>]*>", re.DOTALL),
     re.compile(r"^>.*$", re.MULTILINE),  # a quotation
@@ -68,23 +58,15 @@ def sentences_of(text: str) -> str:
     return text.replace("**", "")  # bold is no italics
 
 
-def _outside_code(text: str) -> Iterator[str]:
-    """Yield the lines of a text that are in no block of code, and the titles of its boxes."""
-    closing: list[str] = []
-    inside_code = False
-    for line in text.splitlines():
-        fence = FENCE.match(line.strip())
-        if closing and line.strip() == closing[-1]:
-            closing.pop()
-            inside_code = False
-        elif inside_code:
-            continue
-        elif fence:
-            closing.append(fence["mark"])
-            inside_code = fence["name"] in CODE
-            yield "" if inside_code or fence["name"] in UNTITLED else fence["title"]
-        else:
-            yield line
+def _outside_code(text: str) -> list[str]:
+    """Return the lines of a text that are in no block of code, and the titles of its boxes."""
+    lines = text.splitlines()
+    for block in blocks(text):
+        lines[block.start] = "" if block.name in UNTITLED else block.argument
+        lines[block.end - 1] = ""
+        if block.name in VERBATIM:
+            lines[block.start : block.end] = [""] * (block.end - block.start)
+    return lines
 
 
 def words_of(prose: str) -> tuple[set[str], set[str]]:
@@ -106,15 +88,14 @@ def texts(language: str) -> Iterator[tuple[str, str]]:
             words = [shown.get("image", {}).get("alt"), shown.get("figure", {}).get("caption")]
             text = [cell.source] if cell.cell_type == "markdown" else []
             yield f"{path}, cell {number}", "\n\n".join(filter(None, [*text, *words]))
-    explorers = json.loads((ROOT / "tools/explorers/strings.json").read_text(encoding="utf-8"))
-    for name, strings in explorers[language].items():
+    tag = next(tag for tag in STRINGS if tag.startswith(language))
+    for name, strings in EXPLORERS[tag].items():
         yield f"explorer {name}", "\n".join(strings.values())
     yield (
         "messages of the exercises",
         "\n".join([*MESSAGES[language].values(), *MISTAKES[language].values()]),
     )
-    tag = next(tag for tag in STRINGS if tag.startswith(language))
-    yield "tools/strings.py", "\n".join(STRINGS[tag].values())
+    yield "tools/strings.json", "\n".join(STRINGS[tag].values())
 
 
 def unknown_to(dictionary: str, words: set[str]) -> set[str]:

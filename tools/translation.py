@@ -25,13 +25,13 @@ from pathlib import Path
 
 import nbformat
 import yaml
+from myst import UNTITLED, blocks
 from nbformat import NotebookNode
 from notebooks import READING_LINE, ROOT, write
 
 from nwp.brazilian import brazilian
 
 RECORD = "pt/translated.json"
-FENCE = re.compile(r"^(`{3,}|:{3,})")
 FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$]+\$", re.DOTALL)
 # By these two statements a Portuguese chapter writes its numbers as Brazil does.
 ADDED_CODE = ("from nwp.brazilian import print", "figures.use_commas()")
@@ -61,11 +61,10 @@ def read_notebook(path: str) -> NotebookNode:
 def sections(page: str) -> dict[str, str]:
     """Split a page at its headings; what stands before the first is under its title."""
     found: dict[str, list[str]] = {"": []}
-    lines, fence = found[""], ""
-    for line in page.splitlines():
-        if mark := FENCE.match(line):
-            fence = "" if line.strip() == fence else fence or mark[1]
-        if not fence and re.match(r"#{1,6} ", line):
+    lines = found[""]
+    inside = {line for block in blocks(page) for line in range(block.start, block.end)}
+    for number, line in enumerate(page.splitlines()):
+        if number not in inside and re.match(r"#{1,6} ", line):
             lines = found.setdefault(line, [])
         lines.append(line)
     return {heading: "\n".join(text) for heading, text in found.items() if text}
@@ -307,15 +306,12 @@ def written_numbers(text: str) -> Counter:
 
 PARTS = {  # what both texts have as often, however they say it
     "headings": r"^#{1,6}(?= )",
-    "boxes and directives": r"^ *((?:`{3,}|:{3,})\{[\w:-]+\}(?: *(?:★+|q-[\w-]+))?)",
-    "labels": r"^\(([\w-]+)\)=$|^:(?:label|name): *(\S+)",
-    "options of directives": r"^:(?!label|name|alt|caption)[\w-]+:.*$",
+    "labels of headings": r"^\(([\w-]+)\)=$",
     "references": (
         r"(\{(?:prf:ref|numref|ref|eq|doc|cite(?::\w)?|glue\S*|download)\})`(?:[^`<]*<)?([^`>]*)>?`"
     ),
     "choices": r"^- \[[ x]\]",
     "rows of tables": r"^\|",
-    "solutions": r"^`{3,}\{solution-(?:start|end)\} *(\S+)",
     "pieces of code": r"(?:\{[\w:-]+\}`[^`\n]*`)|((?<!`)`[^`\n]+`(?!`))",
 }
 
@@ -323,10 +319,22 @@ PARTS = {  # what both texts have as often, however they say it
 def text_differences(one: str, other: str) -> Iterator[str]:
     """Name what one of two texts has and its translation has not, or as often."""
     one, other = READING_LINE.sub("", one), READING_LINE.sub("", other)
+    yield from _unequal("boxes and directives with labels", _directives(one), _directives(other))
     for name, pattern in PARTS.items():
         yield from _unequal(name, _found(pattern, one), _found(pattern, other))
     yield from _unequal("formulas", formulas(one), formulas(other))
     yield from _unequal("numbers", numbers(one, decimal="."), numbers(other, decimal=","))
+
+
+def _directives(text: str) -> Counter:
+    """Count what directives have besides words: names, an exercise's stars, labels, options."""
+    found: Counter = Counter()
+    for block in (block for block in blocks(text) if block.name):
+        own = block.argument if block.name in UNTITLED else "★" * block.argument.count("★")
+        found[f"{block.mark}{{{block.name}}} {own}"] += 1
+        options = block.options.items()
+        found.update(f":{key}: {value}" for key, value in options if key not in ("alt", "caption"))
+    return found
 
 
 def _found(pattern: str, text: str) -> Counter:
