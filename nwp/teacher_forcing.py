@@ -319,13 +319,13 @@ class PrefixTree:
                 if often[length, ids[length - 1]] > 0:
                     contexts.append(words[:length])
                     found.append((number, length - error, length, ids[length - 1]))
-        number, distance, length, last = np.array(found, dtype=np.int64).reshape(-1, 4).T
+        of, distance, lengths, last = np.array(found, dtype=np.int64).reshape(-1, 4).T
         rows = checks.distributions(
             "predict's answer", predict(contexts) if contexts else np.empty((0, size))
         )
         checks.same_shape("predict's answer", rows, (len(contexts), size), "the contexts")
-        matched = risky[length, last] / often[length, last]
-        return Aftermath(number, distance, risk_after(last, rows), matched)
+        matched = risky[lengths, last] / often[lengths, last]
+        return Aftermath(of, distance, risk_after(last, rows), matched)
 
     def _sentence(self, name: str, sentence: Sequence[str]) -> tuple[tuple[str, ...], list[int]]:
         words = tuple(checks.words(name, sentence))
