@@ -4,9 +4,12 @@ Shared ground of chapters 7 and 8. The `Transformer` maps ids to logits, one row
 position, and sees at each position only what stands before it. `NextWords` lets it speak in
 words: it answers `next_word_distribution(prefix)`, as `nwp.grammar` does.
 
-Source: Vaswani et al. (2017), "Attention is all you need"; Jurafsky & Martin, *Speech and
-Language Processing*, draft of 3 February 2024 (SLP3), chapter 10. Each deviation from the
-2017 model is explained where it is made.
+Sources: Jurafsky & Martin, *Speech and Language Processing*, draft of 3 February 2024 (SLP3),
+chapter 10, and Vaswani et al. (2017), "Attention is all you need", from whose decoder this one
+differs: rotary positions (Su et al. 2021, "RoFormer"), root-mean-square norms (Zhang & Sennrich
+2019) before each layer (Xiong et al. 2020), normed queries and keys (Henry et al. 2020), the
+squared ReLU (So et al. 2021, "Primer"), no biases, and what writes starts at 0 (Zhang, Dauphin &
+Ma 2019, "Fixup"). Each is explained where it is made.
 """
 
 import math
@@ -38,10 +41,11 @@ def norm(x: Tensor) -> Tensor:
 class Attention(nn.Module):
     """Causal self-attention of `heads` heads; sizes are those that `checks.model_sizes` let pass.
 
-    *Rotary positions*: queries and keys are turned by an angle that grows with the position,
-    so that their product depends on the distance of two words and no table of positions is
-    learned. *Query-key norm*: the scores are cosines times a learned sharpness; however large
-    the vectors become, they alone cannot make the attention all or nothing.
+    *Rotary positions* (Su et al. 2021): queries and keys are turned by an angle that grows with
+    the position, so that their product depends on the distance of two words and no table of
+    positions is learned. *Query-key norm* (Henry et al. 2020): the scores are cosines times a
+    learned sharpness; however large the vectors become, they alone cannot make the attention all
+    or nothing.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -425,3 +429,22 @@ class NextWords:
         """Return word → probability, given the words since a sentence began."""
         shares = self.probabilities([checks.words("prefix", prefix)])[0].tolist()
         return dict(zip(self.vocabulary.words, shares, strict=True))
+
+    def sentences(self, count: int, *, at_most: int, seed: int = 0) -> list[list[str]]:
+        """Draw `count` sentences word by word: each to its boundary, or cut after `at_most` words.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where `count` or `at_most` is not at least 1.
+        """
+        rows = checks.integer("count", count, at_least=1)
+        length = checks.integer("at_most", at_most, at_least=1)
+        device = self.model.head.weight.device
+        start = torch.from_numpy(self.vocabulary.ids([self.boundary])).to(device)
+        drawn = self.model.generate(start.repeat(rows, 1), length, seed=seed)[:, 1:]
+        texts = [[self.vocabulary.words[i] for i in row] for row in drawn.tolist()]
+        return [
+            text[: text.index(self.boundary) + 1] if self.boundary in text else text
+            for text in texts
+        ]

@@ -4,7 +4,7 @@ Chapter 7. The shift from a text to inputs and targets, the pairs (context, next
 loss over a sequence as the chain rule of probability, and inputs in which some words are the
 model's own. For a source that is known exactly, `PrefixTree` measures how far a model is from
 the truth at each position, on the truth's beginnings and on its own, without drawing a
-sample. NumPy, float64, losses in nats.
+sample, and what follows the first word that leaves the language. NumPy, float64, losses in nats.
 
 Source: the document, "Teacher forcing e a computação da perda"; Jurafsky & Martin, *Speech
 and Language Processing*, draft of 3 February 2024 (SLP3), chapters 9 and 10; Williams & Zipser
@@ -12,15 +12,15 @@ and Language Processing*, draft of 3 February 2024 (SLP3), chapters 9 and 10; Wi
 """
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nwp import checks
 from nwp.equivalence import kl_divergence
-from nwp.grammar import Grammar, NextWordModel, ask
+from nwp.grammar import END, Grammar, NextWordModel, ask
 
 Tokens = TypeVar("Tokens")  # a list, an array or a tensor; what comes in goes out
 
@@ -164,6 +164,15 @@ def mixed_inputs(
     return mixed
 
 
+class Aftermath(NamedTuple):
+    """Words after an error, each beside words without one. Arrays (n,), one entry a context."""
+
+    sentence: NDArray[np.int64]  #: the number of the sentence that the context is in
+    distance: NDArray[np.int64]  #: 1 before the word right after the error, 2 before the one after
+    risk: NDArray[np.float64]  #: the probability that the next word makes an impossible pair
+    matched: NDArray[np.float64]  #: the same in the language, as far on and after the same word
+
+
 class PrefixTree:
     """All beginnings of sentences of a grammar, shorter first, as arrays of length n.
 
@@ -202,6 +211,7 @@ class PrefixTree:
         for prefix, row in zip(self.prefixes, self.truth, strict=True):
             for word, probability in grammar.next_word_distribution(prefix).items():
                 row[ids[word]] = probability
+        self._ids, self._index = ids, index
         self._parent = np.array([index[p[:-1]] if p else 0 for p in self.prefixes])
         self._word = np.array([ids[p[-1]] if p else 0 for p in self.prefixes])
         self.reach = self.reached(self.truth)
@@ -254,6 +264,84 @@ class PrefixTree:
         rows = self._checked(predicted)
         outside = np.where(self.truth > 0, 0.0, rows).sum(axis=-1)
         return np.bincount(self.length, self.reached(rows) * outside).astype(np.float64)
+
+    def aftermath(
+        self,
+        sentences: Iterable[Sequence[str]],
+        predict: Callable[[list[tuple[str, ...]]], ArrayLike],
+    ) -> Aftermath:
+        """Compare what a model says after an error with what it says without one.
+
+        An error is the first word of a sentence that the truth excludes. After it there is no
+        truth to compare with; but two neighbors that stand together in no sentence, an impossible
+        pair, are wrong anywhere. Every context after an error, as far as it was continued, is
+        matched with all beginnings in the language that have as many words and the same last one,
+        each weighted with how often the model begins a sentence so. Both probabilities come from
+        the predictions: only the contexts are drawn, not what follows them.
+
+        Parameters
+        ----------
+        sentences : what the model wrote, running free: words to the full stop, or to a cut
+        predict : n beginnings → the model's (n, V) distributions of the next word
+
+        Returns
+        -------
+        The contexts that have a match; none where no sentence goes on after an error.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where a sentence is no list of the tree's words or goes on after its full stop, or
+            `predict` does not answer with distributions.
+        """
+        checks.instance("sentences", sentences, Iterable)
+        checks.function("predict", predict)
+        size = self.truth.shape[1]
+        possible = np.zeros((size, size), dtype=bool)
+        np.logical_or.at(possible, self._word[1:], self.truth[1:] > 0)
+
+        def risk_after(last: NDArray[np.int64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(np.where(possible[last], 0.0, rows).sum(axis=-1))
+
+        own = self._checked(predict(self.prefixes))
+        at = self.length, self._word
+        reach = self.reached(own)
+        often, risky = np.zeros((2, self.length.max() + 1, size))
+        np.add.at(often, at, reach)
+        np.add.at(risky, at, reach * risk_after(self._word, own))
+
+        contexts: list[tuple[str, ...]] = []
+        found: list[tuple[int, int, int, int]] = []  # sentence, distance, words, last word
+        for number, sentence in enumerate(sentences):
+            words, ids = self._sentence(f"sentences[{number}]", sentence)
+            error = self._error(words, ids)
+            for length in range(error + 1, min(len(words), len(often))):
+                if often[length, ids[length - 1]] > 0:
+                    contexts.append(words[:length])
+                    found.append((number, length - error, length, ids[length - 1]))
+        of, distance, lengths, last = np.array(found, dtype=np.int64).reshape(-1, 4).T
+        rows = checks.distributions(
+            "predict's answer", predict(contexts) if contexts else np.empty((0, size))
+        )
+        checks.same_shape("predict's answer", rows, (len(contexts), size), "the contexts")
+        matched = risky[lengths, last] / often[lengths, last]
+        return Aftermath(of, distance, risk_after(last, rows), matched)
+
+    def _sentence(self, name: str, sentence: Sequence[str]) -> tuple[tuple[str, ...], list[int]]:
+        words = tuple(checks.words(name, sentence))
+        for word in words:
+            if word not in self._ids:
+                raise ValueError(f"{name} must be of the words of the tree, got {word!r}")
+        if END in words[:-1]:
+            raise ValueError(f"{name} must end with {END!r}, got it before {words[-1]!r}")
+        return words, [self._ids[word] for word in words]
+
+    def _error(self, words: tuple[str, ...], ids: list[int]) -> int:
+        """Return the number of words before the first that the truth excludes; all, if none."""
+        for t, word in enumerate(ids):
+            if not self.truth[self._index[words[:t]], word]:
+                return t
+        return len(words)
 
     def _checked(self, predicted: ArrayLike) -> NDArray[np.float64]:
         rows = checks.distributions("predicted", predicted)

@@ -328,6 +328,20 @@ def test_propagation():
         model = (1 - amount) * tree.truth + amount * noise
         leave = tree.departures(model).sum()
         assert 0 < leave <= 1 - np.exp(-(tree.reach @ tree.divergence(model)))
+    runs = json.loads((ROOT / "benchmarks/results/errors.json").read_text())["runs"]
+    for steps in {run["steps"] for run in runs}:
+        added = {
+            kind: np.mean(
+                [
+                    run[kind]["after_an_error"] - run[kind]["without"]
+                    for run in runs
+                    if run["steps"] == steps
+                ]
+            )
+            for kind in ("next word", "later")
+        }
+        assert added["next word"] > 0
+        assert added["later"] < added["next word"] / 4  # "hardly"
 
 
 @erratum

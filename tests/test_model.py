@@ -118,6 +118,38 @@ def test_a_fresh_model_pays_log_v_and_every_block_begins_as_the_identity():
     assert_allclose(wide.embedding.weight.std().item(), 1, rtol=0.1)
 
 
+@few
+@given(seeds, st.integers(1, 3), st.sampled_from([1, 2, 4]))
+def test_no_part_has_a_bias_and_every_fresh_block_is_the_identity(seed, layers, heads):
+    model = Transformer(V, width=16, layers=layers, heads=heads, seed=seed)
+    matrices = [p for p in model.parameters() if p.ndim == 2]
+    sharpness = [block.attention.sharpness for block in model.blocks]
+    assert len(matrices) + len(sharpness) == len(list(model.parameters()))
+    x = torch.randn(2, 5, 16, generator=torch.Generator().manual_seed(seed))
+    for block in model.blocks:
+        assert torch.equal(block(x, (model.cos[:5], model.sin[:5]), None, None)[0], x)
+
+
+@few
+@given(seeds)
+def test_adamw_without_decay_takes_the_steps_of_adam(seed):
+    """The chapters say AdamW; what runs is Adam (Kingma & Ba 2015), bit for bit."""
+    models = [Transformer(V, width=16, layers=1, heads=2, seed=seed) for _ in range(2)]
+    kinds = (torch.optim.AdamW, torch.optim.Adam)
+    optimizers = [
+        kind(model.parameters(), lr=0.01, betas=(0.9, 0.95), weight_decay=0)
+        for kind, model in zip(kinds, models, strict=True)
+    ]
+    tokens = random_tokens(seed)
+    for _ in range(3):
+        for model, optimizer in zip(models, optimizers, strict=True):
+            optimizer.zero_grad()
+            F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten()).backward()
+            optimizer.step()
+    for one, other in zip(*(model.parameters() for model in models), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_the_seed_fixes_the_weights():
     weights = [Transformer(V, seed=seed).blocks[1].up.weight for seed in (1, 1, 2)]
     assert torch.equal(weights[0], weights[1])
@@ -332,6 +364,34 @@ def test_a_transformer_is_a_model_for_the_grammar():
 def test_an_unknown_word_is_named(speaker):
     with pytest.raises(ValueError, match="words must be in the vocabulary, got 'x'"):
         speaker.next_word_distribution(["a", "x"])
+
+
+def test_sentences_end_with_the_boundary_or_are_cut(speaker):
+    sentences = speaker.sentences(200, at_most=6, seed=3)
+    assert (
+        sentences
+        == speaker.sentences(200, at_most=6, seed=3)
+        != speaker.sentences(200, at_most=6, seed=4)
+    )
+    assert {len(words) for words in sentences} <= set(range(1, 7))
+    assert all(END not in words[:-1] for words in sentences)
+    assert any(words[-1] != END for words in sentences)
+    assert all(len(words) == 6 for words in sentences if words[-1] != END)
+    start = torch.from_numpy(speaker.vocabulary.ids([END])).repeat(200, 1)
+    drawn = speaker.model.generate(start, 6, seed=3)[:, 1:].tolist()
+    for words, ids in zip(sentences, drawn, strict=True):
+        assert speaker.vocabulary.ids(words).tolist() == ids[: len(words)]
+    first = sum(words == [END] for words in sentences) / 200
+    assert abs(first - speaker.next_word_distribution([])[END]) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"count": 0, "at_most": 3}, "count must"), ({"count": 2, "at_most": 0}, "at_most must")],
+)
+def test_no_sentence_is_not_drawn(speaker, options, message):
+    with pytest.raises(ValueError, match=message):
+        speaker.sentences(**options)
 
 
 # ---- errors ----------------------------------------------------------------------------

@@ -446,3 +446,143 @@ def test_words_are_different():
     grammar = Grammar.portuguese()
     with pytest.raises(ValueError, match="words must be different"):
         PrefixTree(grammar, [*grammar.words, grammar.words[0]])
+
+
+# ---- after an error --------------------------------------------------------------------
+
+TWO = Grammar(
+    {
+        "start": [("o", 0.5, "m"), ("a", 0.5, "f")],
+        "m": [("cão", 0.5, "verb"), ("gata", 0.5, "end")],
+        "f": [("gata", 1.0, "end")],
+        "verb": [("corre", 1.0, "end")],
+        "end": [(END, 1.0, "start")],
+    }
+)
+
+
+def test_words_after_an_error_are_matched_by_place_and_last_word():
+    words = ("a", "cão", "corre", "gata", "o", END)
+    tree = PrefixTree(TWO, words)
+    rows = {  # after "gata" only the stop is possible: the rest is risk
+        ("o",): [0, 0.4, 0, 0.6, 0, 0],
+        ("o", "gata"): [0.1, 0, 0, 0, 0, 0.9],
+        ("a", "gata"): [0.4, 0, 0, 0, 0, 0.6],
+        ("gata", "gata"): [0.2, 0.3, 0, 0, 0, 0.5],
+        ("gata", "gata", "cão"): [0, 0, 0.25, 0.25, 0.25, 0.25],
+    }
+
+    def predict(beginnings):
+        return [rows.get(b, [0.25, 0.15, 0.15, 0.15, 0.15, 0.15]) for b in beginnings]
+
+    sentences = [
+        ("o", "cão", "corre", END),  # no error
+        ("a", END),  # an error that ends the sentence
+        ("gata", "gata", "cão", END),  # its first word is one
+        ["a", "cão"],  # and here the sentence was cut after it
+    ]
+    after = tree.aftermath(iter(sentences), predict)
+    assert after.sentence.tolist() == [2]
+    assert after.distance.tolist() == [2]
+    assert_allclose(after.risk, 0.5)  # 0.2 + 0.3
+    # the model itself begins with "a" and "o" with probability 0.25 and 0.15, and goes on to
+    # "gata" with 0.15 and 0.6
+    assert_allclose(after.matched, (0.25 * 0.15 * 0.4 + 0.15 * 0.6 * 0.1) / (0.25 * 0.15 + 0.09))
+    # ("gata",) stands where no sentence has "gata", ("gata", "gata", "cão") where none has "cão"
+    none = tree.aftermath(sentences[:2], predict)
+    assert [len(part) for part in none] == [0] * 4
+
+
+@few
+@given(seeds)
+def test_where_only_place_and_last_word_count_an_error_does_no_harm(seed):
+    random = np.random.default_rng(seed)
+    grammar = random_grammar(random)
+    words = grammar.words
+    tree = PrefixTree(grammar, words)
+    table = random.dirichlet(np.ones(len(words)), size=(9, len(words) + 1))
+
+    def predict(beginnings):
+        return [table[len(b), words.index(b[-1]) if b else -1] for b in beginnings]
+
+    sentences = []
+    for _ in range(30):
+        said = []
+        while len(said) < 6 and said[-1:] != [END]:
+            said.append(str(random.choice(words, p=predict([said])[0])))
+        sentences.append(said)
+    after = tree.aftermath(sentences, predict)
+    assert_allclose(after.matched, after.risk, rtol=1e-9)
+    known = set(tree.prefixes) | {
+        (*p, END) for p in tree.prefixes if END in grammar.next_word_distribution(p)
+    }
+    for number, distance in zip(after.sentence, after.distance, strict=True):
+        said = tuple(sentences[number])
+        inside = sum(said[: t + 1] in known for t in range(len(said)))
+        assert 1 <= distance < len(said) - inside
+
+
+def test_the_risk_is_the_probability_of_neighbors_that_never_meet():
+    words = TWO.words
+    tree = PrefixTree(TWO, words)
+    uniform = np.full(len(words), 1 / len(words))
+    after = tree.aftermath(
+        [["a", "cão", "corre", "cão", "o", END]], lambda beginnings: [uniform] * len(beginnings)
+    )
+    assert after.distance.tolist() == [1, 2]  # no sentence has four words before its stop
+    assert_allclose(after.risk, 1 - 1 / len(words))  # one word each may follow "cão" and "corre"
+
+
+@pytest.mark.parametrize(
+    ("sentences", "error", "message"),
+    [
+        ("o cão", TypeError, r"sentences\[0\] must be a list of words, got the str 'o'"),
+        (3, TypeError, "sentences must be a Iterable, got 3"),
+        ([["o", "lua"]], ValueError, r"sentences\[0\] must be of the words of the tree.* 'lua'"),
+        ([["o", END, "a"]], ValueError, r"sentences\[0\] must end with '\.', got it before 'a'"),
+    ],
+)
+def test_sentences_that_are_none_are_named(sentences, error, message):
+    tree = PrefixTree(TWO, TWO.words)
+    with pytest.raises(error, match=message):
+        tree.aftermath(sentences, lambda beginnings: [[1.0, 0, 0, 0, 0, 0]] * len(beginnings))
+
+
+def test_predictions_for_other_contexts_are_refused():
+    tree = PrefixTree(TWO, TWO.words)
+    with pytest.raises(ValueError, match=r"predicted must have the shape"):
+        tree.aftermath([["o"]], lambda beginnings: [[1.0, 0, 0, 0, 0, 0]])
+    with pytest.raises(TypeError, match="predict must be a function"):
+        tree.aftermath([["o"]], tree.truth)
+
+
+# ---- a source --------------------------------------------------------------------------
+
+
+@pytest.mark.claim("cor-source")
+@given(seeds, st.integers(1, 4), st.integers(1, 4), st.integers(2, 5))
+def test_with_a_source_the_best_prediction_is_the_marginal_given_the_source(s, sources, n, v):
+    """Draws and targets are independent given the source; the draws may depend on it."""
+    random = np.random.default_rng(s)
+    joint = random.dirichlet(np.ones(sources * n * v)).reshape(sources, n, v)
+    share, target = joint.sum(axis=(1, 2)), joint.sum(axis=1)
+    marginal = target / share[:, None]
+    drawn = random.dirichlet(np.ones(n), size=sources)  # P(drawn beginning | source)
+
+    def expected_loss(rows):  # rows: (sources, n, v)
+        return -np.einsum("sv,sc,scv->", target, drawn, np.log(rows))
+
+    best = expected_loss(np.repeat(marginal[:, None], n, axis=1))
+    for amount in (0.01, 0.5, 1.0):
+        other = random.dirichlet(np.ones(v), size=(sources, n))
+        assert best < expected_loss((1 - amount) * marginal[:, None] + amount * other)
+    # its excess on true beginnings is the mutual information given the source
+    given_both = joint.sum(axis=2)
+    truth = joint / given_both[..., None]
+    excess = (
+        given_both * kl_divergence(truth, np.broadcast_to(marginal[:, None], truth.shape))
+    ).sum()
+    within = joint * np.log(
+        joint * share[:, None, None] / (given_both[..., None] * target[:, None])
+    )
+    assert_allclose(excess, within.sum(), atol=1e-12)
