@@ -397,6 +397,16 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
         ),
         "reduction": reduction._replace(right="sum", out_of_range=("mean", "avg")),
     },
+    "training.standard_error": {
+        "losses": finite._replace(out_of_range=(*finite.out_of_range, [], 1.0, [[1.0]])),
+        "blocks": integer(2, 1, 0, -1),
+    },
+    "training.token_losses": {
+        "model": thing(MODEL),
+        "ids": tokens,
+        "at_most": optional(integer(3, 0, -1)),
+        "watch": function(lambda read, whole: None),
+    },
     "training.evaluate": {
         "model": thing(MODEL),
         "ids": tokens,

@@ -201,7 +201,7 @@ def test_the_model_of_a_run_needs_no_text(directory):
 
 
 def test_the_excess_over_the_grammars_floor_is_exact(tmp_path):
-    preset = replace(WORDS, boundary=END, corpus_words=4000, context=32, steps=6)
+    preset = replace(WORDS, boundary=END, corpus_words=8000, context=32, steps=6)
     run = Run.start("grammar", preset, tmp_path / "run")
     seen = []
     assert run.train(seen.append)
@@ -216,7 +216,7 @@ def test_the_excess_over_the_grammars_floor_is_exact(tmp_path):
     assert metrics(tmp_path / "run")[-1]["excess"] == seen[-1].excess
 
 
-def test_a_single_row_has_no_standard_error_and_the_record_stays_json(tmp_path):
+def test_a_short_text_has_no_standard_error_and_the_record_stays_json(tmp_path):
     (tmp_path / "text.txt").write_text("a b c a b " * 2)
     Run.start(str(tmp_path / "text.txt"), QUICK, tmp_path / "run").train()
 

@@ -1,6 +1,7 @@
 """Rows, objective, evaluation and steps: every token once, and the same numbers however divided."""
 
 import importlib
+import itertools
 import math
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from nwp.model import Transformer
 from nwp.muon import orthogonalized
 from nwp.presets import Preset
 from nwp.training import (
+    BLOCKS,
     IGNORED,
     Objective,
     Rows,
@@ -31,7 +33,9 @@ from nwp.training import (
     flops_per_token,
     gather,
     rate_share,
+    standard_error,
     tile,
+    token_losses,
 )
 
 V = 7
@@ -264,25 +268,7 @@ def test_evaluation_counts_every_token_once(seed, ids, boundary):
     mean = math.fsum(losses) / len(losses)
     assert_allclose(result.loss, mean, rtol=1e-12)
     assert_allclose(result.perplexity, math.exp(mean), rtol=1e-12)
-    # The delta method for a ratio of two sums over rows, the losses and the tokens.
-    n, residuals = len(rows), [sum(row) - mean * len(row) for row in rows]
-    if n == 1:
-        assert result.standard_error is None
-    else:
-        variance = n / (n - 1) * sum(r * r for r in residuals) / len(losses) ** 2
-        assert_allclose(result.standard_error, math.sqrt(variance), rtol=1e-9, atol=1e-12)
-
-
-def test_the_standard_error_is_that_of_a_bootstrap_over_rows():
-    model, ids = random_model(1, boundary=0), random_text(1500, seed=2)
-    result = evaluate(model, ids)
-    rows = plain_losses(model, ids)
-    sums, lengths = (np.array([f(row) for row in rows]) for f in (sum, len))
-    assert len(set(lengths.tolist())) > 3  # ragged
-    drawn = np.random.default_rng(0).integers(len(rows), size=(4000, len(rows)))
-    means = sums[drawn].sum(1) / lengths[drawn].sum(1)
-    assert_allclose(result.standard_error, means.std(), rtol=0.05)
-    assert abs(means.mean() - result.loss) < result.standard_error / 10
+    assert result.standard_error is None  # too short
 
 
 def test_means_that_are_wrong_are_other_numbers():
@@ -377,11 +363,16 @@ def test_an_estimate_reads_rows_from_all_over_the_text(seed, ids, boundary, at_m
 
 
 def test_an_estimate_agrees_with_the_whole_within_its_error():
-    model, ids = random_model(1), random_text(3000, seed=2)
-    whole, part = evaluate(model, ids), evaluate(model, ids, at_most=600)
-    assert part.tokens == 600
-    assert abs(part.loss - whole.loss) < 3 * part.standard_error
-    assert_allclose(part.standard_error, whole.standard_error * math.sqrt(5), rtol=0.2)
+    model, gaps, errors = random_model(1), [], []
+    for seed in range(60):
+        ids = random_text(1500, seed)
+        whole, part = evaluate(model, ids), evaluate(model, ids, at_most=300)
+        assert part.tokens == 300
+        gaps.append(part.loss - whole.loss)
+        errors.append((whole.standard_error, part.standard_error))
+    of_whole, of_part = map(rms, zip(*errors, strict=True))
+    assert_allclose(of_part, of_whole * math.sqrt(5), rtol=0.2)
+    assert_allclose(rms(gaps), of_part * math.sqrt(1 - 1 / 5), rtol=0.2)
 
 
 def test_an_evaluation_can_be_watched_and_ended(monkeypatch):
@@ -431,6 +422,123 @@ def test_bad_texts_are_named(ids, error, message):
         evaluate(random_model(), ids)
     with pytest.raises(error, match=message):
         Trainer(TINY, ids, V)
+
+
+# ---- how sure a mean is ----------------------------------------------------------------
+
+
+def rms(numbers):
+    return math.sqrt(np.mean(np.square(numbers)))
+
+
+def topics(length, words_each, rng):
+    """The number of the topic of each word; a topic ends after a word with a fixed probability."""
+    return np.cumsum(rng.random(length) < 1 / words_each)
+
+
+@given(st.lists(st.floats(-9, 9), min_size=2, max_size=50), st.integers(2, 9))
+def test_the_error_is_the_spread_of_the_means_of_blocks(losses, blocks):
+    error, n = standard_error(losses, blocks=blocks), len(losses)
+    if n < blocks:
+        assert error is None
+        return
+    cuts = [i * n // blocks for i in range(blocks + 1)]
+    parts = [losses[i:j] for i, j in itertools.pairwise(cuts)]
+    assert flat(parts) == losses
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    # The delta method for a ratio of two sums over blocks, the losses and their number.
+    mean = math.fsum(losses) / n
+    residuals = [math.fsum(part) - mean * len(part) for part in parts]
+    variance = blocks / (blocks - 1) * math.fsum(r * r for r in residuals) / n**2
+    assert_allclose(error, math.sqrt(variance), rtol=1e-9, atol=1e-12)
+    if n % blocks == 0:
+        assert_allclose(
+            error, np.std(np.mean(parts, axis=1), ddof=1) / math.sqrt(blocks), rtol=1e-9, atol=1e-12
+        )
+
+
+def test_blocks_know_the_error_of_a_text_with_topics_and_rows_do_not():
+    n, words_each, rng = 40_000, 100, np.random.default_rng(0)
+    means, by_blocks, by_rows = [], [], []
+    for _ in range(300):  # each word costs what its topic costs, and something of its own
+        topic = topics(n, words_each, rng)
+        losses = rng.normal(size=topic[-1] + 1)[topic] + rng.normal(size=n)
+        means.append(losses.mean())
+        by_blocks.append(standard_error(losses))
+        by_rows.append(standard_error(losses, blocks=n // 64))
+    apart = np.arange(1, n)  # two words share a topic with the probability (1 - 1/100)^distance
+    covariances = (1 - apart / n) * (1 - 1 / words_each) ** apart
+    truth = math.sqrt((2 + 2 * covariances.sum()) / n)
+    assert_allclose(np.std(means), truth, rtol=0.1)
+    assert_allclose(rms(by_blocks), truth, rtol=0.05)
+    assert rms(by_rows) < 0.6 * truth
+
+
+def test_for_independent_losses_any_blocks_are_right():
+    n, rng = 3_210, np.random.default_rng(0)
+    texts_of_losses = rng.exponential(size=(300, n))
+    truth = 1 / math.sqrt(n)
+    for blocks in (BLOCKS, n // 64, n):
+        errors = [standard_error(losses, blocks=blocks) for losses in texts_of_losses]
+        assert_allclose(rms(errors), truth, rtol=0.05)
+        if blocks == BLOCKS:  # and known as well as is said
+            assert_allclose(np.std(errors) / truth, 1 / math.sqrt(2 * (blocks - 1)), rtol=0.2)
+
+
+@pytest.mark.parametrize("at_most", [None, 600])
+def test_the_error_of_an_evaluation_holds_for_running_text(at_most):
+    model, rng = random_model(1), np.random.default_rng(0)
+    losses, errors, by_rows = [], [], []
+    for _ in range(150):  # the words of a topic are one or two of the vocabulary
+        topic = topics(2400, 20, rng)
+        ids = rng.integers(V, size=(topic[-1] + 1, 2))[topic, rng.integers(2, size=2400)]
+        result = evaluate(model, ids, at_most=at_most)
+        losses.append(result.loss)
+        errors.append(result.standard_error)
+        by_rows.append(
+            standard_error(token_losses(model, ids, at_most=at_most), blocks=result.tokens // 6)
+        )
+    assert_allclose(rms(errors), np.std(losses), rtol=0.15)
+    assert rms(by_rows) < 0.8 * np.std(losses)
+
+
+def test_for_independent_sentences_blocks_and_rows_agree():
+    model = random_model(1, boundary=0)
+    by_blocks, by_rows = [], []
+    for seed in range(60):
+        ids = random_text(1500, seed)
+        losses = token_losses(model, ids)
+        starts, lengths = tile(ids, model.context, 0)
+        assert len(set(lengths.tolist())) > 3  # ragged
+        above = np.add.reduceat(losses - losses.mean(), starts)
+        by_rows.append(math.sqrt(above @ above) / len(losses))
+        by_blocks.append(evaluate(model, ids).standard_error)
+    assert_allclose(rms(by_blocks), rms(by_rows), rtol=0.1)
+
+
+@pytest.mark.parametrize("boundary", [None, 0])
+def test_an_evaluation_is_the_mean_of_the_losses_of_all_tokens(boundary):
+    model, ids = random_model(1, boundary=boundary), random_text(200, seed=2)
+    losses = flat(plain_losses(model, ids))
+    assert_allclose(token_losses(model, ids), losses, rtol=1e-12)
+    result = evaluate(model, ids)
+    assert_allclose(result.standard_error, standard_error(losses), rtol=1e-9)
+
+
+def test_a_text_too_short_for_blocks_has_no_error():
+    model, least = random_model(1), BLOCKS * 6
+    assert evaluate(model, random_text(least)).standard_error is None
+    assert evaluate(model, random_text(least + 1)).standard_error > 0
+    assert evaluate(model, random_text(9 * least), at_most=least - 6).standard_error is None
+
+
+def test_a_model_that_diverged_has_no_error():
+    model = random_model(1)
+    with torch.no_grad():
+        model.head.weight[0] = math.nan
+    result = evaluate(model, random_text(200))
+    assert math.isnan(result.loss)
+    assert result.standard_error is None
 
 
 # ---- operations ------------------------------------------------------------------------
