@@ -1,5 +1,6 @@
 """Teacher forcing: the shift, the chain rule, and exact distances from the truth."""
 
+import json
 import math
 from collections import Counter
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ledger import ROOT
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nwp.equivalence import kl_divergence, log_likelihood
@@ -586,3 +588,15 @@ def test_with_a_source_the_best_prediction_is_the_marginal_given_the_source(s, s
         joint * share[:, None, None] / (given_both[..., None] * target[:, None])
     )
     assert_allclose(excess, within.sum(), atol=1e-12)
+
+
+@pytest.mark.claim("rem-two-claims")
+def test_the_record_shows_an_error_harming_the_next_word_and_hardly_the_later_ones():
+    record = json.loads((ROOT / "benchmarks/results/errors.json").read_text())
+    assert "dirty" not in record["commit"]
+    for run in record["runs"]:
+        gap = run["next word"]["after_an_error"] - run["next word"]["without"]
+        later = run["later"]["after_an_error"] - run["later"]["without"]
+        assert gap > 4 * run["next word"]["standard_error"]
+        assert later < gap / 3
+        assert 1 < run["accumulated"] < 1.15  # along own beginnings, as long as there is a truth
