@@ -279,6 +279,10 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     "teacher_forcing.PrefixTree.reached": {"predicted": predicted},
     "teacher_forcing.PrefixTree.divergence": {"predicted": predicted},
     "teacher_forcing.PrefixTree.departures": {"predicted": predicted},
+    "teacher_forcing.PrefixTree.aftermath": {
+        "sentences": Argument([["a", END]], (None, 5, [5], [[5]], ["ab"]), ([["z"]], [[END, END]])),
+        "predict": function(lambda read: np.ones((len(read), 3)) / 3),
+    },
     "teacher_forcing.PrefixTree.by_position": {
         "values": reals([1.0, 2.0, 3.0], [1.0], [NAN, 0.0, 0.0]),
         "weights": reals([1.0, 1.0, 1.0], [1.0], [-1.0, 1.0, 1.0], [NAN] * 3, [INF] * 3, [0.0] * 3),
@@ -344,6 +348,9 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
         "prefixes": Argument([["a"]], (None, 5, "ab", ["ab"], [5], [[1]], [None]))
     },
     "model.NextWords.next_word_distribution": {"prefix": words(["a"])},
+    "model.NextWords.sentences": {
+        "count": integer(2, 0, -1), "at_most": integer(2, 0, -1), "seed": seed,
+    },
     "muon.orthogonalized": {
         "matrices": Argument(
             torch.ones(1, 2, 3),
@@ -504,6 +511,7 @@ TRUSTED = {
     "weights.Nodes": RECORD,
     "grammar.Noun": RECORD,
     "training.Evaluation": RECORD,
+    "teacher_forcing.Aftermath": RECORD,
     "grammar.NextWordModel": "an interface, without a body of its own",
     "grammar.ask.prefix": "handed on to the model, which says what it reads",
     "training.matmul_precision": BY_CODE,
