@@ -303,7 +303,7 @@ class PrefixTree:
         def risk_after(last: NDArray[np.int64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.asarray(np.where(possible[last], 0.0, rows).sum(axis=-1))
 
-        own = self._checked(predict(self.prefixes))
+        own = self._checked(predict(self.prefixes), "predict's answer")
         at = self.length, self._word
         reach = self.reached(own)
         often, risky = np.zeros((2, self.length.max() + 1, size))
@@ -343,7 +343,7 @@ class PrefixTree:
                 return t
         return len(words)
 
-    def _checked(self, predicted: ArrayLike) -> NDArray[np.float64]:
-        rows = checks.distributions("predicted", predicted)
-        checks.same_shape("predicted", rows, self.truth.shape, "the truth")
+    def _checked(self, predicted: ArrayLike, name: str = "predicted") -> NDArray[np.float64]:
+        rows = checks.distributions(name, predicted)
+        checks.same_shape(name, rows, self.truth.shape, "the truth")
         return rows

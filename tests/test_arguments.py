@@ -281,7 +281,11 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     "teacher_forcing.PrefixTree.departures": {"predicted": predicted},
     "teacher_forcing.PrefixTree.aftermath": {
         "sentences": Argument([["a", END]], (None, 5, [5], [[5]], ["ab"]), ([["z"]], [[END, END]])),
-        "predict": function(lambda read: np.ones((len(read), 3)) / 3),
+        "predict": function(
+            lambda read: np.ones((len(read), 3)) / 3,
+            lambda read: np.ones((len(read), 3)),
+            lambda read: np.ones((1, 3)) / 3,
+        ),
     },
     "teacher_forcing.PrefixTree.by_position": {
         "values": reals([1.0, 2.0, 3.0], [1.0], [NAN, 0.0, 0.0]),
