@@ -552,7 +552,7 @@ def test_sentences_that_are_none_are_named(sentences, error, message):
 
 def test_predictions_for_other_contexts_are_refused():
     tree = PrefixTree(TWO, TWO.words)
-    with pytest.raises(ValueError, match=r"predicted must have the shape"):
+    with pytest.raises(ValueError, match=r"predict's answer must have the shape"):
         tree.aftermath([["o"]], lambda beginnings: [[1.0, 0, 0, 0, 0, 0]])
     with pytest.raises(TypeError, match="predict must be a function"):
         tree.aftermath([["o"]], tree.truth)
