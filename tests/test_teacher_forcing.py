@@ -599,4 +599,6 @@ def test_the_record_shows_an_error_harming_the_next_word_and_hardly_the_later_on
         later = run["later"]["after_an_error"] - run["later"]["without"]
         assert gap > 4 * run["next word"]["standard_error"]
         assert later < gap / 3
+        harm = gap * run["next word"]["contexts"]  # of all first words, and of all later ones:
+        assert harm > 3 * later * run["later"]["contexts"]
         assert 1 < run["accumulated"] < 1.15  # along own beginnings, as long as there is a truth
