@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CUDA_PINS := ^(cuda|nvidia|triton)
-SHARED := references.bib _config.yml _toc.yml $(wildcard nwp/*.py nwp/*/*.py tests/*.py) \
+SHARED := references.bib _config.yml _toc.yml $(wildcard nwp/*.py nwp/*/*.py lab/*.py tests/*.py) \
           $(wildcard tools/*.* tools/*/*) $(shell find assets -type f)
 ENGLISH := $(wildcard *.yml *.md chapters/*)
 PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/*)
@@ -70,7 +70,7 @@ translation-status: $(READY)  ## say what changed in English since it was transl
 explorers: $(READY)  ## train anew the model whose predictions an explorer shows
 	$(BIN)/python tools/explorer_model.py
 
-lint: $(READY)  ## check the code with ruff, and the types of nwp with mypy
+lint: $(READY)  ## check the code with ruff, and the types of our packages with mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -84,8 +84,8 @@ bench: $(READY)  ## time and memory of the loss beside its peers (PRESET=cpu)
 bench-training: $(READY)  ## our training beside nanoGPT's recipe (SIZE=cpu, or gpu; downloads the text)
 	$(BIN)/python benchmarks/training.py --size $(or $(SIZE),cpu) --device $(if $(filter gpu,$(SIZE)),cuda,cpu) --out _build/bench/training_$(or $(SIZE),cpu).json
 
-coverage: $(READY)  ## line coverage of nwp by its own tests
-	$(BIN)/python -m pytest --cov=nwp --cov-report=term-missing tests
+coverage: $(READY)  ## line coverage of our packages by their tests
+	$(BIN)/python -m pytest --cov=nwp --cov=lab --cov-report=term-missing tests
 
 pins: requirements.in  ## pin every dependency anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header \

@@ -17,13 +17,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from loss import describe, write
+from recording import describe, write
 from torch import nn
 
-from nwp.muon import Muon
-from nwp.presets import PRESETS, Preset
-from nwp.runs import Judge, Text, read_text
-from nwp.training import Trainer
+from lab.judge import Judge
+from lab.muon import Muon
+from lab.presets import PRESETS, Preset
+from lab.reading import Text, read_text
+from lab.training import Trainer
 
 ADAMW_RATES = {"tiny": (0.004, 0.008, 0.016, 0.032), "cpu": (0.001, 0.002, 0.004)}
 FACTORS = (1, 0.5)  # of both rates

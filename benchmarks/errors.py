@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from loss import describe, write
+from recording import describe, write
 
+from lab.presets import PRESETS, Preset
+from lab.training import Trainer
 from nwp.grammar import Grammar
 from nwp.model import NextWords
-from nwp.presets import PRESETS, Preset
 from nwp.teacher_forcing import Aftermath, PrefixTree
 from nwp.text import Vocabulary
-from nwp.training import Trainer
 
 STEPS = (60, 200)
 SENTENCES, LONGEST = 40_000, 14

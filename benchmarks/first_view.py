@@ -9,8 +9,8 @@ import statistics
 import sys
 from pathlib import Path
 
-from loss import describe, write
 from playwright.sync_api import sync_playwright
+from recording import describe, write
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))

@@ -14,7 +14,6 @@ import ctypes
 import importlib.util
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from recording import describe, write
 
 from nwp.vocabulary import linear_cross_entropy
 
@@ -326,36 +326,6 @@ def measure(
     return [rows.get(peer) or {"peer": peer, "skipped": reason} for peer, reason in skipped.items()]
 
 
-def describe(device: str, seed: int, threads: int | None) -> dict:
-    """Where a result comes from: device, versions, commit, command, seed."""
-    git = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
-    answer = subprocess.run(
-        git, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    on_cuda = device == "cuda"
-    return {
-        "device_name": torch.cuda.get_device_name() if on_cuda else cpu_name(),
-        "threads": threads or torch.get_num_threads(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "cuda": torch.version.cuda if on_cuda else None,
-        },
-        "commit": answer.stdout.strip() or None,
-        "command": " ".join(["python", *sys.argv]),
-        "seed": seed,
-        "load_average_before": os.getloadavg()[0],
-    }
-
-
-def cpu_name() -> str:
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-        return f"{model}, {os.cpu_count()} cores"
-    return platform.processor() or platform.machine()
-
-
 def table(result: dict) -> str:
     rows = result["peers"]
     floor = rows[0].get("median_seconds")
@@ -373,14 +343,6 @@ def table(result: dict) -> str:
             f"{'' if row['loss'] is None else format(row['loss'], '.4f'):>10}"
         )
     return "\n".join(lines)
-
-
-def write(path: Path, result: dict) -> None:
-    """All of the file or nothing: a reader never finds half a result."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(result, indent=2) + "\n")
-    partial.replace(path)
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nwp.training import matmul_precision
+from lab.training import matmul_precision
 
 
 @dataclass(frozen=True)

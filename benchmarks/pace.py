@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import torch
-from loss import describe, write
 from nanogpt import RECIPES
+from recording import describe, write
 from training import Job, read, side
 
 TURNS = 9

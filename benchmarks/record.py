@@ -14,14 +14,15 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from loss import describe, write
 from numpy.typing import NDArray
+from recording import describe, write
 
-from nwp import corpora
-from nwp.ngrams import KneserNey
-from nwp.presets import PRESETS, Preset
-from nwp.runs import Run, Text, read_text
-from nwp.training import standard_error, token_losses
+from lab import corpora
+from lab.kneser_ney import KneserNey
+from lab.presets import PRESETS, Preset
+from lab.reading import Text, read_text
+from lab.runs import Run
+from lab.training import standard_error, token_losses
 
 SAMPLES, LENGTH, TEMPERATURE = 3, 60, 0.8
 ORDERS = {"unigram": 1, "bigram": 2, "trigram": 3}

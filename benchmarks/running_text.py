@@ -8,12 +8,12 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from loss import describe, write
+from recording import describe, write
 
-from nwp import corpora
-from nwp.ngrams import KneserNey
+from lab import corpora
+from lab.kneser_ney import KneserNey
+from lab.training import BLOCKS, standard_error
 from nwp.text import Vocabulary, word_pattern
-from nwp.training import BLOCKS, standard_error
 
 LEAST_COUNTS = 2, 20  # words that training shows less often are unknown
 LETTERS = 5  # the order of the model that spells

@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import torch
-from loss import describe, write
+from recording import describe, write
 
-from nwp import training
-from nwp.presets import PRESETS
-from nwp.runs import read_text
-from nwp.training import Trainer
+from lab import training
+from lab.presets import PRESETS
+from lab.reading import read_text
+from lab.training import Trainer
 
 REPEATS = 9
 WAYS = {"block by block": 0, "all scores": float("inf")}  # words from which on blocks are used

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from loss import describe, write
+from recording import describe, write
 
 from nwp.model import Transformer
 

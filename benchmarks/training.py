@@ -21,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from loss import describe, write
 from nanogpt import RECIPES, Recipe, Restated, TheirTraining
 from parts import REPLACED
+from recording import describe, write
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nwp.muon import Muon
-from nwp.presets import PRESETS, Preset
-from nwp.runs import Text, read_text
-from nwp.training import IGNORED, Trainer, gather, tile
+from lab.muon import Muon
+from lab.presets import PRESETS, Preset
+from lab.reading import Text, read_text
+from lab.training import IGNORED, Trainer, gather, tile
 
 CORPUS = "shakespeare"
 LOOKS = 3  # at the loss, equally spaced in steps

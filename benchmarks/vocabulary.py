@@ -16,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from loss import SWEEP, describe, measure, write
+from loss import SWEEP, measure
+from recording import describe, write
 
 CONTEXTS = 64  # predictions scored together in line.json
 WORDS = tuple(2**k for k in range(7, 19))

@@ -243,39 +243,6 @@ class Grammar:
             ]
         return shares
 
-    def excess_loss(self, model: NextWordModel) -> float:
-        r"""Return the mean loss of `model` above the floor, exactly, in nats per word.
-
-        The mean of :math:`\mathrm{KL}(p \,\|\, \hat y)` from the true next-word distribution to
-        the model's over all prefixes, each weighted with its share of all positions; ``inf``
-        where the model excludes a word that can come. The model is asked once per prefix.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Where the model's answer does not sum to 1 within 1e-6, or is not of
-            probabilities, or the prefixes are infinitely many.
-        """
-        excess = []
-        for prefix, share in self.prefixes().items():
-            predicted = ask(model, list(prefix))
-            try:
-                total = math.fsum(predicted.values())  # exact for float32 too
-            except TypeError:
-                raise TypeError(
-                    f"model must predict probabilities, got {predicted} after {list(prefix)}"
-                ) from None
-            if not abs(total - 1) <= checks.SUM_TOLERANCE or min(predicted.values()) < 0:
-                raise ValueError(
-                    f"model must predict probabilities that sum to 1 within"
-                    f" {checks.SUM_TOLERANCE:.0e}, got the sum {total} after {list(prefix)}"
-                )
-            for word, truth in self.next_word_distribution(prefix).items():
-                guess = predicted.get(word, 0.0)
-                surprise = math.log(truth) - math.log(guess) if guess else math.inf
-                excess.append(share * truth * surprise)
-        return math.fsum(excess)
-
 
 def _triples(name: str, row: Iterable[tuple[str, float, State]]) -> Transitions:
     try:

@@ -8,21 +8,17 @@ Source: the document, its worked examples ({ "o", "cão", "ladra", "." }); Juraf
 chapter 3 (the marks at the ends of a sentence, unknown words).
 """
 
-import json
-import os
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nwp import checks
-from nwp.files import replacing
 
 CLOSING = frozenset(".,;:!?…)]}»”%")  # written without a space before
 OPENING = frozenset("([{«“")  # written without a space after
@@ -65,8 +61,6 @@ class Vocabulary:
     words : the ordinary words, all different
     unknown : the word that stands for all others; None: an unknown word is an error
     boundary : the word before, between and after sentences; None: no such word
-    lowercase : whether the text is put in lower case, as the document does: it writes
-        "O cão ladra" and counts "o"
 
     A sentence ends with ``. ! ? …``, and marks that close, where space and more text follow. Texts
     are `normalized` first. Where a text already holds the unknown word, that is what is read: so
@@ -79,12 +73,9 @@ class Vocabulary:
         *,
         unknown: str | None = "<unk>",
         boundary: str | None = None,
-        lowercase: bool = False,
     ) -> None:
         special = _special_words(unknown, boundary)
-        if not isinstance(lowercase, bool):
-            raise TypeError(f"lowercase must be True or False, got {lowercase!r}")
-        self.unknown, self.boundary, self.lowercase = unknown, boundary, lowercase
+        self.unknown, self.boundary = unknown, boundary
         ordinary = _list_of_words(words)
         if not ordinary:
             raise ValueError("words must hold at least one word, got none")
@@ -100,14 +91,12 @@ class Vocabulary:
         text: str,
         *,
         minimum_count: int = 1,
-        maximum_size: int | None = None,
         unknown: str | None = "<unk>",
         boundary: str | None = None,
-        lowercase: bool = False,
     ) -> Self:
         """Count the words of `text`; the most frequent come first, ties as they appear.
 
-        `minimum_count` leaves rarer words out; `maximum_size` bounds V, special words included.
+        `minimum_count` leaves rarer words out.
 
         Raises
         ------
@@ -116,22 +105,19 @@ class Vocabulary:
             of the words.
         """
         minimum = checks.integer("minimum_count", minimum_count, at_least=1)
-        special = len(_special_words(unknown, boundary))
-        counts = Counter(cls._words(_checked(text), unknown, lowercase))
+        _special_words(unknown, boundary)
+        counts = Counter(cls._words(_checked(text), unknown))
         if unknown is not None:
             del counts[unknown]  # it stands for others, and is in the vocabulary anyway
         if boundary in counts:
             raise ValueError(f"boundary must be no word of the text, got {boundary!r}")
         words = [word for word, count in counts.most_common() if count >= minimum]
-        if maximum_size is not None:
-            size = checks.integer("maximum_size", maximum_size, at_least=special + 1)
-            words = words[: size - special]
         if not words:
             raise ValueError(
                 f"text must hold a word at least {minimum} times, got {len(text)} characters"
                 f" with {len(counts)} different words"
             )
-        return cls(words, unknown=unknown, boundary=boundary, lowercase=lowercase)
+        return cls(words, unknown=unknown, boundary=boundary)
 
     def __len__(self) -> int:
         """Return V."""
@@ -150,11 +136,11 @@ class Vocabulary:
         """Return (n,) the ids of the words of `text`, with the boundaries of its sentences."""
         text = _checked(text)
         if self.boundary is None:
-            return self.ids(self._words(text, self.unknown, self.lowercase))
+            return self.ids(self._words(text, self.unknown))
         ends = [0, *(match.end() for match in SENTENCE_END.finditer(text)), len(text)]
         words = [self.boundary]
         for start, end in pairwise(ends):
-            sentence = self._words(text[start:end], self.unknown, self.lowercase)
+            sentence = self._words(text[start:end], self.unknown)
             if self.boundary in sentence:
                 raise ValueError(f"text must not hold the boundary {self.boundary!r} as a word")
             words += [*sentence, self.boundary]
@@ -173,37 +159,14 @@ class Vocabulary:
         words = [self.words[i] for i in array.tolist()]
         return self._join([word for word in words if word != self.boundary])
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the vocabulary as JSON; a crash leaves the old file or the new, never a half."""
-        content = {
-            "kind": type(self).__name__,
-            "words": [w for w in self.words if w not in (self.unknown, self.boundary)],
-            "unknown": self.unknown,
-            "boundary": self.boundary,
-            "lowercase": self.lowercase,
-        }
-        with replacing(path) as partial:
-            partial.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
-
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read what `save` wrote; ValueError where the file is something else."""
-        try:
-            content = json.loads(Path(path).read_bytes())
-            if content.pop("kind") != cls.__name__:
-                raise ValueError("another kind")
-            return cls(**content)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise ValueError(f"path must be a saved {cls.__name__}, got {str(path)!r}") from None
-
-    @classmethod
-    def _words(cls, text: str, unknown: str | None, lowercase: bool) -> list[str]:
+    def _words(cls, text: str, unknown: str | None) -> list[str]:
         """Split a text into words; `unknown` is one of them, also if it is written ``<unk>``."""
         if unknown is None or cls._is_plain(unknown):
-            return cls._split(text.lower() if lowercase else text)
+            return cls._split(text)
         words = []
         for piece in text.split(unknown):
-            words += [*cls._split(piece.lower() if lowercase else piece), unknown]
+            words += [*cls._split(piece), unknown]
         return words[:-1]
 
     @classmethod
@@ -227,7 +190,7 @@ class Vocabulary:
 class CharacterVocabulary(Vocabulary):
     """The same for characters (code points): ``decode(encode(text)) == normalized(text)``, exactly.
 
-    Spaces and line ends are characters too; only an unknown one, or `lowercase`, changes the text.
+    Spaces and line ends are characters too; only an unknown one changes the text.
     What is written ``<unk>`` in a text is five characters here.
     """
 

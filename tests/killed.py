@@ -18,9 +18,10 @@ from pathlib import Path
 import torch
 import torch._dynamo  # what the optimizers load when the first is made: once, not in every fork
 
-from nwp import files, muon, runs, training
-from nwp.presets import Preset
-from nwp.runs import Run, read_checkpoint
+from lab import checkpoint, clock, files, metrics, muon, runs, training
+from lab.checkpoint import read_checkpoint
+from lab.presets import Preset
+from lab.runs import Run
 
 PRESET = Preset(
     unit="character",
@@ -35,7 +36,10 @@ PRESET = Preset(
     evaluate_every=12,
     save_every=4,
 )
-WATCHED = {module.__file__ for module in (files, muon, runs, training, torch.serialization)}
+WATCHED = {
+    module.__file__
+    for module in (checkpoint, clock, files, metrics, muon, runs, training, torch.serialization)
+}
 
 
 def train(corpus: str, directory: Path, last_line: int, shared: mmap.mmap) -> None:

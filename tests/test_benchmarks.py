@@ -15,10 +15,11 @@ import choices  # noqa: E402
 import loss  # noqa: E402
 import nanogpt  # noqa: E402
 import parts  # noqa: E402
+import recording  # noqa: E402
 import training  # noqa: E402
 
-from nwp.presets import PRESETS  # noqa: E402
-from nwp.training import Trainer, evaluate  # noqa: E402
+from lab.presets import PRESETS  # noqa: E402
+from lab.training import Trainer, evaluate  # noqa: E402
 
 RECIPE = nanogpt.Recipe(
     layers=1, heads=2, width=8, context=16, rows=4, steps=6, dropout=0.0, warmup=2
@@ -161,7 +162,7 @@ def test_attention_without_norm_is_the_textbooks():
 def test_runs_that_are_there_are_not_repeated(small, tmp_path, monkeypatch):
     head = {"commit": "c", "versions": {}, "size": "cpu", "tokens": 6 * 64}
     job = training.Job("nanoGPT", "nanoGPT", 1.0, 6 * 64, 0)
-    loss.write(tmp_path / "race.json", head | {"runs": [{**vars(job), "curve": ["kept"]}]})
+    recording.write(tmp_path / "race.json", head | {"runs": [{**vars(job), "curve": ["kept"]}]})
     record = training.Record(tmp_path / "race.json", head)
 
     def never(*_):

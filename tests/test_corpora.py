@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from nwp import corpora
-from nwp.corpora import Corpus, Remote, load
+from lab import corpora
+from lab.corpora import Corpus, Remote, load
 from nwp.grammar import Grammar
 
 TEXT = "Uma noite destas, vindo da cidade para o Engenho Novo, encontrei um rapaz.\n" * 4000

@@ -13,11 +13,12 @@ import killed
 import pytest
 import torch
 
-from nwp import commands, corpora, runs, training
-from nwp.__main__ import main
-from nwp.presets import PRESETS
-from nwp.runs import Run, load_model, read_checkpoint
-from nwp.training import Trainer
+from lab import commands, corpora, runs, training
+from lab.__main__ import main
+from lab.checkpoint import load_model, read_checkpoint
+from lab.presets import PRESETS
+from lab.runs import Run
+from lab.training import Trainer
 
 TEXT = "o cão ladra, e o gato dorme.\n" * 30
 BY_WORD = ("--preset", "machado")
@@ -238,7 +239,7 @@ def test_a_signal_ends_with_a_checkpoint_and_resume_goes_on(capfd, monkeypatch, 
         main(["train", "--corpus", "text.txt", "--out", "my run"])
         out, err = capfd.readouterr()
     assert err == commands.HEARD
-    advice = "stopped at step 15; go on with: python -m nwp train --resume --out 'my run'"
+    advice = "stopped at step 15; go on with: python -m lab train --resume --out 'my run'"
     assert out.splitlines()[-1] == advice
     assert read_checkpoint("my run").trainer["step"] == 15
     assert [signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)] == before
@@ -503,7 +504,7 @@ def test_a_model_without_a_beginning_asks_for_one(capsys, tmp_path):
 
 
 def test_a_reader_who_left_is_no_error(monkeypatch, trained):
-    """As in ``python -m nwp generate … | head -1``: nothing is said, and nothing crashes."""
+    """As in ``python -m lab generate … | head -1``: nothing is said, and nothing crashes."""
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as pipe:
@@ -548,7 +549,7 @@ BESIDE = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 def nwp(*arguments, **options):
     """Run the command line as a reader does."""
-    program = [sys.executable, "-m", "nwp", *map(str, arguments)]
+    program = [sys.executable, "-m", "lab", *map(str, arguments)]
     return subprocess.run(program, capture_output=True, text=True, env=BESIDE, **options)
 
 
@@ -560,13 +561,13 @@ def test_what_is_only_read_loads_no_pytorch(arguments):
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, env=BESIDE
     )
     assert done.returncode == (0 if "--help" in arguments else 2)
-    assert "usage: python -m nwp" in done.stdout + done.stderr
+    assert "usage: python -m lab" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_run_is_told_to_stop_and_says_so():
     """From outside: the signal is sent when the training is seen to go on, whatever that takes."""
-    program = [sys.executable, "-m", "nwp", "train", "--corpus", "text.txt", "--steps", "1000000"]
+    program = [sys.executable, "-m", "lab", "train", "--corpus", "text.txt", "--steps", "1000000"]
     with subprocess.Popen(
         program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=BESIDE
     ) as run:
@@ -605,7 +606,7 @@ def test_an_error_that_has_no_place_is_no_output():
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="where there is a full device")
 def test_output_onto_a_full_disk_is_one_sentence(trained):
     with open("/dev/full", "w") as full:
-        program = [sys.executable, "-m", "nwp", "generate", str(trained / "word")]
+        program = [sys.executable, "-m", "lab", "generate", str(trained / "word")]
         done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, env=BESIDE)
     assert done.returncode == 2
     assert done.stderr == "error: [Errno 28] No space left on device\n"

@@ -12,9 +12,9 @@ from torch.nn import Parameter
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from nwp.muon import Muon, orthogonalized
-from nwp.presets import PRESETS
-from nwp.training import Trainer
+from lab.muon import Muon, orthogonalized
+from lab.presets import PRESETS
+from lab.training import Trainer
 
 TALL, WIDE, SQUARE = (12, 4), (4, 12), (6, 6)
 SEVERAL = [TALL, WIDE, SQUARE, TALL, WIDE, TALL]

@@ -5,12 +5,14 @@ from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
+from excess import excess_loss
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from lab.kneser_ney import USUAL_DISCOUNTS, KneserNey
 from nwp.grammar import END, Grammar
-from nwp.ngrams import USUAL_DISCOUNTS, KneserNey, NGram
+from nwp.ngrams import NGram
 from nwp.text import Vocabulary
 
 # ---- words, in dictionaries -------------------------------------------------------------
@@ -74,7 +76,7 @@ def test_ngrams_approach_the_exact_entropies():
                     answers[context] = model.next_word_distribution(prefix)
                 return answers[context]
 
-        excess = grammar.excess_loss(Asked())
+        excess = excess_loss(grammar, Asked())
         gap = grammar.entropy_rate() + excess - grammar.ngram_entropy(order - 1)
         assert -1e-9 <= gap < bound, order
 
@@ -297,7 +299,7 @@ def test_longer_contexts_pay_and_none_beats_the_exact_entropy(portuguese):
     ids = vocabulary.ids(grammar.sample(100_000, seed=1))
     for order, bound in ((1, 0.001), (2, 0.02), (3, 0.03)):
         model = InWords(KneserNey(ids, order, len(vocabulary)), vocabulary)
-        loss = grammar.entropy_rate() + grammar.excess_loss(model)
+        loss = grammar.entropy_rate() + excess_loss(grammar, model)
         assert -1e-9 <= loss - grammar.ngram_entropy(order - 1) < bound, order
 
 
@@ -307,7 +309,7 @@ def test_continuations_and_longer_contexts_pay_on_a_small_text(portuguese):
     words = grammar.sample(3_000, seed=1)
     ids, size = vocabulary.ids(words).tolist(), len(vocabulary)
     bigram, trigram, plain = (
-        grammar.excess_loss(InWords(model, vocabulary))
+        excess_loss(grammar, InWords(model, vocabulary))
         for model in (
             KneserNey(ids, 2, size),
             KneserNey(ids, 3, size),
@@ -315,7 +317,7 @@ def test_continuations_and_longer_contexts_pay_on_a_small_text(portuguese):
         )
     )
     added = [
-        grammar.excess_loss(NGram(words, 2, smoothing="additive", strength=strength))
+        excess_loss(grammar, NGram(words, 2, smoothing="additive", strength=strength))
         for strength in (0.001, 0.01, 0.1, 1.0)
     ]
     assert bigram < 0.97 * plain
@@ -328,7 +330,7 @@ def test_where_words_are_few_and_frequent_a_mixture_is_better(portuguese):
     words = grammar.sample(10_000, seed=1)
     model = InWords(KneserNey(vocabulary.ids(words), 2, len(vocabulary)), vocabulary)
     mixture = NGram(words, 2, smoothing="interpolated")
-    assert grammar.excess_loss(mixture) < grammar.excess_loss(model)
+    assert excess_loss(grammar, mixture) < excess_loss(grammar, model)
 
 
 # ---- errors ----------------------------------------------------------------------------

@@ -9,8 +9,8 @@ import together
 import torch
 from numpy.testing import assert_allclose
 
-from nwp.runs import load_model, read_checkpoint
-from nwp.training import IGNORED, Rows
+from lab.checkpoint import load_model, read_checkpoint
+from lab.training import IGNORED, Rows
 
 TEXT = (
     "o cão ladra . o gato preto dorme e o cão não ladra mais . o gato vê o cão . ele corre . " * 9
@@ -76,11 +76,11 @@ def test_two_processes_train_as_one(tmp_path, corpus):
 def test_the_command_line_trains_with_two_processes_and_resumes(tmp_path, corpus):
     out = str(tmp_path / "run")
     common = ["--device", "cpu", "--out", out]
-    begun = torchrun("-m", "nwp", "train", "--corpus", corpus, "--steps", "3", *common)
+    begun = torchrun("-m", "lab", "train", "--corpus", corpus, "--steps", "3", *common)
     assert begun.returncode == 0, begun.stderr
     assert begun.stdout.count("done: ") == 1  # one of them speaks
     saved = read_checkpoint(out)
     assert saved.trainer["step"] == saved.preset.steps == 3
-    again = torchrun("-m", "nwp", "train", "--resume", *common)
+    again = torchrun("-m", "lab", "train", "--resume", *common)
     assert again.returncode == 0, again.stderr
     assert again.stdout.count("done: ") == 1

@@ -15,17 +15,21 @@ import killed
 import numpy as np
 import pytest
 import torch
+from excess import excess_loss
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from nwp import corpora, runs, training
-from nwp.files import held, remove_partial, replacing
+from lab import clock, corpora, judge, runs, training
+from lab.checkpoint import load_model, read_checkpoint, save_words
+from lab.divergence import DivergedError
+from lab.files import held, remove_partial, replacing
+from lab.reading import read_text
+from lab.runs import Run
+from lab.training import Trainer, evaluate
 from nwp.grammar import END, Grammar
 from nwp.model import NextWords
-from nwp.runs import DivergedError, Run, load_model, read_checkpoint, read_text
 from nwp.text import CharacterVocabulary
-from nwp.training import Trainer, evaluate
 
 TEXT = "o cão ladra, e o gato dorme.\n" * 30
 QUICK = replace(killed.PRESET, steps=24, evaluate_every=8, save_every=6)
@@ -209,7 +213,7 @@ def test_the_excess_over_the_grammars_floor_is_exact(tmp_path):
     assert run.train(seen.append)
     assert run.floor == Grammar.portuguese().entropy_rate()
     speaker = NextWords(run.model.double(), run.text.vocabulary)
-    expected = Grammar.portuguese().excess_loss(speaker)
+    expected = excess_loss(Grammar.portuguese(), speaker)
     assert_allclose(run.measure()[1], expected, rtol=1e-12)
     assert_allclose(seen[-1].excess, expected, rtol=1e-7)  # in float32
     assert 0 < seen[-1].excess < seen[0].excess
@@ -338,7 +342,7 @@ def test_a_measurement_needs_neither_trainer_nor_training_text(monkeypatch, fini
     monkeypatch.setattr(
         CharacterVocabulary, "encode", lambda *given: encoded.append(given[1]) or encode(*given)
     )
-    measured = runs.measure(finished)
+    measured = judge.measure(finished)
     assert measured.validation._asdict() == last
     assert (measured.step, measured.floor, measured.by_character) == (24, None, True)
     assert sum(map(len, encoded)) == last["tokens"] + 1
@@ -434,7 +438,7 @@ def test_a_run_of_some_seconds_ends_with_a_checkpoint(monkeypatch, tmp_path, cor
     """Whenever the time is up: also between two looks at the clock."""
     now = iter(range(10**9))
     run = Run.start(corpus, QUICK, tmp_path / "run", limit=2.0)
-    monkeypatch.setattr(runs.time, "perf_counter", lambda: tick * next(now))
+    monkeypatch.setattr(clock.time, "perf_counter", lambda: tick * next(now))
     seen = []
     assert run.train(seen.append)
     assert run.trainer.step >= 1
@@ -538,7 +542,8 @@ def test_a_checkpoint_of_another_shape_is_refused(directory):
 def test_the_words_of_another_run_are_refused(directory, words):
     """Also as many of them: the model would speak in other words, and nobody would know."""
     own = read_checkpoint(directory).vocabulary
-    CharacterVocabulary(list(words)[: len(own)], unknown=None).save(directory / "vocabulary.json")
+    others = CharacterVocabulary(list(words)[: len(own)], unknown=None)
+    save_words(others, directory / "vocabulary.json")
     for read in (load_model, Run.resume):
         with pytest.raises(ValueError, match=r"vocabulary.json must hold the words of the checkp"):
             read(directory)

@@ -55,11 +55,10 @@ MATHEMATICS = {path.stem: mathematics_of(path) for path in chapter_paths()}
 def names_of_nwp():
     """Public functions, classes, their fields, and parameters."""
     names = set()
-    for module in pkgutil.iter_modules(nwp.__path__):
-        if module.name.startswith("_"):
-            continue
-        for name, thing in vars(importlib.import_module(f"nwp.{module.name}")).items():
-            if name.startswith("_") or not getattr(thing, "__module__", "").startswith("nwp"):
+    modules = [f"nwp.{module.name}" for module in pkgutil.iter_modules(nwp.__path__)]
+    for module in [*modules, "lab.training", "lab.muon"]:
+        for name, thing in vars(importlib.import_module(module)).items():
+            if name.startswith("_") or getattr(thing, "__module__", "")[:4] not in ("nwp.", "lab."):
                 continue
             names.add(name)
             names |= set(getattr(thing, "_fields", ()))

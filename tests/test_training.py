@@ -19,11 +19,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
 
-from nwp import training
-from nwp.model import Transformer
-from nwp.muon import orthogonalized
-from nwp.presets import Preset
-from nwp.training import (
+from lab import training
+from lab.muon import orthogonalized
+from lab.presets import Preset
+from lab.training import (
     BLOCKS,
     IGNORED,
     Objective,
@@ -37,6 +36,7 @@ from nwp.training import (
     tile,
     token_losses,
 )
+from nwp.model import Transformer
 
 V = 7
 few = settings(max_examples=20)  # each builds a model
@@ -295,7 +295,7 @@ PRECISIONS = """
 import sys
 import numpy as np
 import torch
-from nwp import training
+from lab import training
 from nwp.model import Transformer
 
 seen = []

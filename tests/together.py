@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import distributed
 
-from nwp.presets import Preset
-from nwp.runs import Run
+from lab.presets import Preset
+from lab.runs import Run
 
 # Rows end with a sentence, so that their lengths differ; two processes get 3 rows and 2.
 WHOLE = Preset(

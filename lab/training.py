@@ -4,7 +4,7 @@ Chapter 8. A text becomes rows of ids; each step reads a batch of rows, teacher-
 the weights against the gradient of the batch's mean loss. That mean is over the *counted words of
 the whole batch*, also where several processes read parts of it and the parts differ in length.
 
-The matrices of the blocks are moved by Muon (`nwp.muon`): the gradient, averaged over steps, is
+The matrices of the blocks are moved by Muon (`lab.muon`): the gradient, averaged over steps, is
 replaced by the nearest matrix whose singular values are all about 1, so that the directions that
 the loss rarely asks for are learned as fast as the frequent ones. Queries', keys' and values'
 matrices stand in one weight, and are moved as the three that they are. Embedding, head and the
@@ -25,14 +25,15 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
+from lab.muon import Muon
+from lab.presets import Preset
+from lab.processes import processes
 from nwp import checks
 from nwp.model import Block, Transformer
-from nwp.muon import Muon
-from nwp.presets import Preset
 from nwp.vocabulary import linear_cross_entropy
 
 IGNORED = -100  # the target of a position that is not counted
@@ -258,6 +259,9 @@ def matmul_precision(name: str) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
+Watch = Callable[[int, int], None]  # called with the words read, and how many there are
+
+
 class Evaluation(NamedTuple):
     """The mean loss over a text or a part of it, in nats per token, and how sure it is."""
 
@@ -410,13 +414,6 @@ def rate_share(progress: float, warmup: float, decay: float) -> float:
     up = progress / warmup if warmup else 1.0
     down = (1 - progress) / decay if decay else 1.0
     return max(0.0, min(1.0, up, down))
-
-
-def processes() -> tuple[int, int]:
-    """Return how many processes train together, and which of them this is."""
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_world_size(), distributed.get_rank()
-    return 1, 0
 
 
 def _device(device: str | torch.device) -> torch.device:

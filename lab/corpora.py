@@ -18,8 +18,8 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+from lab.files import held
 from nwp import checks
-from nwp.files import held
 from nwp.grammar import Grammar
 from nwp.text import normalized, word_pattern
 

@@ -1,6 +1,6 @@
 """What the command line does: train, evaluate and generate, and how it is shown.
 
-`nwp.__main__` reads what is asked for. The text and the numbers are those of `nwp.runs`.
+`lab.__main__` reads what is asked for. The text and the numbers are those of `lab.runs`.
 """
 
 import argparse
@@ -17,11 +17,15 @@ import torch
 from torch import distributed
 from tqdm import tqdm
 
+from lab.checkpoint import load_model
+from lab.divergence import DivergedError
+from lab.judge import measure
+from lab.metrics import Moment
+from lab.presets import PRESETS, preset_for
+from lab.runs import Run
+from lab.training import Evaluation
 from nwp.equivalence import bits
-from nwp.presets import PRESETS, preset_for
-from nwp.runs import DivergedError, Moment, Run, load_model, measure
 from nwp.text import Vocabulary
-from nwp.training import Evaluation
 
 HEARD = "\nheard: the run ends with a checkpoint at its next look; Ctrl-C again ends it at once\n"
 
@@ -61,13 +65,13 @@ def train(arguments: argparse.Namespace, device: str) -> int:
             print(f"no model can have a loss below {run.floor:.4f} nats per word")
     bar = tqdm(
         total=limit or run.preset.steps,
-        initial=run.seconds if limit else run.trainer.step,
+        initial=run.clock.seconds if limit else run.trainer.step,
         unit="s" if limit else "step",
         bar_format="{percentage:3.0f}% |{bar:20}| {elapsed} and {remaining} left {postfix}",
         disable=not (first and sys.stdout.isatty()),  # in a log it would be a line without end
         file=sys.stdout,
     )
-    before = Moment(run.trainer.step, run.trainer.tokens, run.seconds, None, None, None)
+    before = Moment(run.trainer.step, run.trainer.tokens, run.clock.seconds, None, None, None)
 
     def report(moment: Moment) -> None:
         nonlocal before
@@ -85,7 +89,7 @@ def train(arguments: argparse.Namespace, device: str) -> int:
             sys.stdout.flush()
 
     def watch(read: int, whole: int) -> None:
-        bar.n = min(run.seconds if limit else run.trainer.step, bar.total)
+        bar.n = min(run.clock.seconds if limit else run.trainer.step, bar.total)
         bar.set_postfix_str(f"measuring, {read:,} of {whole:,} tokens")
 
     with bar, _signals(first) as came:
@@ -95,7 +99,7 @@ def train(arguments: argparse.Namespace, device: str) -> int:
     elif first:
         print(
             f"stopped at step {run.trainer.step}; go on with:"
-            f" python -m nwp train --resume --out {shlex.quote(str(run.directory))}"
+            f" python -m lab train --resume --out {shlex.quote(str(run.directory))}"
         )
     return 0
 

@@ -1,6 +1,6 @@
-"""The command line: ``python -m nwp train``, ``evaluate`` and ``generate``.
+"""The command line: ``python -m lab train``, ``evaluate`` and ``generate``.
 
-What can be asked for is read here, and loads no PyTorch; what is done is in `nwp.commands`.
+What can be asked for is read here, and loads no PyTorch; what is done is in `lab.commands`.
 """
 
 import argparse
@@ -9,15 +9,15 @@ import os
 import sys
 from pathlib import Path
 
-from nwp import corpora
-from nwp.presets import PRESETS
+from lab import corpora
+from lab.presets import PRESETS
 
 TRAIN = """\
 Train a model of the next word, and leave it in a directory.
 
-  python -m nwp train --corpus grammar          the book's own language, about a minute
-  python -m nwp train --corpus my.txt           any UTF-8 text, character by character
-  torchrun --nproc-per-node=2 -m nwp train ...  the same with two processes
+  python -m lab train --corpus grammar          the book's own language, about a minute
+  python -m lab train --corpus my.txt           any UTF-8 text, character by character
+  torchrun --nproc-per-node=2 -m lab train ...  the same with two processes
 
 The validation loss is estimated on the way, on a part of its text, and exact at the end.
 Ctrl-C ends a run with a checkpoint, at the next step that is looked at or within a measurement, and
@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     plain = argparse.RawDescriptionHelpFormatter
     main = argparse.ArgumentParser(
-        prog="python -m nwp",
+        prog="python -m lab",
         description="Train models of the next word, measure them, let them write.",
     )
     commands = main.add_subparsers(dest="command", required=True, metavar="command")
@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     _open_streams()
     asked = parser().parse_args(arguments)
     try:
-        from nwp import commands  # with PyTorch; here, where Ctrl-C is answered
+        from lab import commands  # with PyTorch; here, where Ctrl-C is answered
 
         status = commands.run(asked)
         sys.stdout.flush()
