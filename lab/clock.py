@@ -28,7 +28,9 @@ class Clock:
         self.seconds, self._begun = self._now(), None
 
     def _now(self) -> float:
-        return self.seconds + (time.perf_counter() - self._begun if self._begun else 0.0)
+        return self.seconds + (
+            time.perf_counter() - self._begun if self._begun is not None else 0.0
+        )
 
     def progress(self, step: int, steps: int) -> float:
         """Return the share of the training that is done, at least 1 at its end.

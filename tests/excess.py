@@ -8,8 +8,8 @@ from nwp.teacher_forcing import PrefixTree
 
 def excess_loss(grammar: Grammar, model: NextWordModel) -> float:
     """Return the mean divergence of its predictions from the truth, in nats per word."""
-    words = sorted(grammar.words)
+    answers = [ask(model, list(prefix)) for prefix in grammar.prefixes()]
+    words = sorted({*grammar.words}.union(*answers))  # a model may know more
     tree = PrefixTree(grammar, words)
-    answers = [ask(model, list(prefix)) for prefix in tree.prefixes]
     predicted = [[answer.get(word, 0.0) for word in words] for answer in answers]
     return float(tree.share @ tree.divergence(np.array(predicted)))

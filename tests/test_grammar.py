@@ -248,14 +248,6 @@ def test_model_that_excludes_a_word_pays_infinitely(portuguese):
     assert excess_loss(portuguese, Mute()) == math.inf
 
 
-@pytest.mark.parametrize("answer", [{END: 0.9}, {}, {"o": 1.5, END: -0.5}, {END: math.nan}])
-def test_model_without_probabilities_is_refused(portuguese, answer):
-    class Wrong:
-        def next_word_distribution(self, prefix):
-            return answer
-
-    with pytest.raises(ValueError, match=r"model must predict .*after \[\]"):
-        excess_loss(portuguese, Wrong())
 
 
 @pytest.mark.parametrize(

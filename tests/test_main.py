@@ -547,7 +547,7 @@ def test_more_processes_than_gpus_is_an_error_of_its_own(monkeypatch):
 BESIDE = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def nwp(*arguments, **options):
+def lab(*arguments, **options):
     """Run the command line as a reader does."""
     program = [sys.executable, "-m", "lab", *map(str, arguments)]
     return subprocess.run(program, capture_output=True, text=True, env=BESIDE, **options)
@@ -555,8 +555,8 @@ def nwp(*arguments, **options):
 
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["fly"], ["evaluate"]])
 def test_what_is_only_read_loads_no_pytorch(arguments):
-    program = "import runpy, sys; sys.argv[0] = 'nwp'; sys.modules['torch'] = None\n"
-    program += "runpy.run_module('nwp', run_name='__main__')"
+    program = "import runpy, sys; sys.argv[0] = 'lab'; sys.modules['torch'] = None\n"
+    program += "runpy.run_module('lab', run_name='__main__')"
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, env=BESIDE
     )
@@ -589,16 +589,16 @@ def closing(*streams):
 
 
 def test_a_closed_output_is_carried_on_without(trained):
-    done = nwp("generate", trained / "word", preexec_fn=closing(1))
+    done = lab("generate", trained / "word", preexec_fn=closing(1))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     trains = ("train", "--corpus", "text.txt", "--steps", 1)
-    done = nwp(*trains, preexec_fn=closing(1))
+    done = lab(*trains, preexec_fn=closing(1))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert read_checkpoint("runs/text-cpu").trainer["step"] == 1
 
 
 def test_an_error_that_has_no_place_is_no_output():
-    failed = nwp("generate", "nowhere", preexec_fn=closing(2))
+    failed = lab("generate", "nowhere", preexec_fn=closing(2))
     assert (failed.returncode, failed.stdout) == (2, "")
     assert nwp("generate", "nowhere", preexec_fn=closing(0, 1, 2)).returncode == 2
 

@@ -448,7 +448,7 @@ def test_a_run_of_some_seconds_ends_with_a_checkpoint(monkeypatch, tmp_path, cor
     saved = read_checkpoint(tmp_path / "run")
     assert saved.trainer["step"] == run.trainer.step
     again = Run.resume(tmp_path / "run")
-    assert again.seconds == seen[-1].seconds
+    assert again.clock.seconds == seen[-1].seconds
     assert again.train()
     assert again.trainer.step == run.trainer.step  # its time is over
 
@@ -523,7 +523,7 @@ def test_other_files_are_no_checkpoints(directory):
     with pytest.raises(ValueError, match="got KeyError: 'format'"):
         load_model(directory)
     torch.save(Path(), directory / "checkpoint.pt")  # nothing but data is ever loaded
-    with pytest.raises(ValueError, match="must be a checkpoint that this version of nwp can read"):
+    with pytest.raises(ValueError, match="must be a checkpoint that this version can read"):
         load_model(directory)
 
 
