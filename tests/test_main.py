@@ -600,7 +600,7 @@ def test_a_closed_output_is_carried_on_without(trained):
 def test_an_error_that_has_no_place_is_no_output():
     failed = lab("generate", "nowhere", preexec_fn=closing(2))
     assert (failed.returncode, failed.stdout) == (2, "")
-    assert nwp("generate", "nowhere", preexec_fn=closing(0, 1, 2)).returncode == 2
+    assert lab("generate", "nowhere", preexec_fn=closing(0, 1, 2)).returncode == 2
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="where there is a full device")
