@@ -92,7 +92,11 @@ def softmax(logits: ArrayLike) -> NDArray[np.float64]:
 
 
 def cross_entropy(
-    probabilities: ArrayLike, targets: ArrayLike, *, reduction: str = "mean"
+    probabilities: ArrayLike,
+    targets: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    reduction: str = "mean",
 ) -> NDArray[np.float64]:
     r"""Surprise at the right word, :math:`-\log \hat y[w]`: look it up, take the logarithm.
 
@@ -101,7 +105,7 @@ def cross_entropy(
     probabilities : (..., V) array, each row a distribution
         How closely a row must sum to 1, `nwp.checks.distributions` says.
     targets : (...) integers in [0, V), the right words
-    reduction : "mean", "sum" or "none"
+    weights, reduction : as in `reduced`
 
     Returns
     -------
@@ -121,11 +125,15 @@ def cross_entropy(
     predicted, words = checks.predictions(probabilities, targets)
     with np.errstate(divide="ignore"):  # -log 0 is inf, by definition
         losses = 0.0 - np.log(_at(predicted, words))  # not -log: certainty costs 0.0, not -0.0
-    return _reduced(losses, np.full(words.shape, True), reduction)
+    return reduced(losses, weights, reduction)
 
 
 def cross_entropy_one_hot(
-    probabilities: ArrayLike, one_hot_targets: ArrayLike, *, reduction: str = "mean"
+    probabilities: ArrayLike,
+    one_hot_targets: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    reduction: str = "mean",
 ) -> NDArray[np.float64]:
     r"""Inner product :math:`-\sum_i y_i \log \hat y_i`, with :math:`0 \log 0 = 0`.
 
@@ -135,7 +143,7 @@ def cross_entropy_one_hot(
     ----------
     probabilities : (..., V) array, each row a distribution
     one_hot_targets : (..., V) array, each row a distribution
-    reduction : "mean", "sum" or "none"
+    weights, reduction : as in `reduced`
 
     Returns
     -------
@@ -158,7 +166,7 @@ def cross_entropy_one_hot(
     with np.errstate(divide="ignore"):
         np.log(predicted, out=log_predicted, where=wanted > 0)
     losses = 0.0 - np.sum(wanted * log_predicted, axis=-1)
-    return _reduced(losses, np.full(losses.shape, True), reduction)
+    return reduced(losses, weights, reduction)
 
 
 def cross_entropy_from_logits(
@@ -166,6 +174,7 @@ def cross_entropy_from_logits(
     targets: ArrayLike,
     *,
     ignore_index: int | None = None,
+    weights: ArrayLike | None = None,
     reduction: str = "mean",
 ) -> NDArray[np.float64]:
     r"""The loss :math:`-z_w + \log \sum_j e^{z_j}`, accurate also where it is tiny.
@@ -178,9 +187,8 @@ def cross_entropy_from_logits(
     logits : (..., V) real scores; ``-inf`` masks a word
     targets : (...) integers in [0, V), the right words, or `ignore_index`
     ignore_index : integer or None
-        Positions with this target are not read: they cost 0 in "none" and "sum" and do not
-        count in "mean".
-    reduction : "mean" over the counted positions, "sum" or "none"
+        Positions with this target are not read, as if their weight were 0.
+    weights, reduction : as in `reduced`
 
     Returns
     -------
@@ -205,8 +213,9 @@ def cross_entropy_from_logits(
     counted = np.full(words.shape, True) if ignore_index is None else words != ignore_index
     # What is not read becomes 0 and stays in its place: an error then names the index given.
     log_predicted = log_softmax(np.where(counted[..., None], scores, 0.0))
-    losses = np.where(counted, 0.0 - _at(log_predicted, np.where(counted, words, 0)), 0.0)
-    return _reduced(losses, counted, reduction)
+    losses = 0.0 - _at(log_predicted, np.where(counted, words, 0))
+    shares = np.where(counted, _weights(weights, words.shape), 0.0)
+    return reduced(losses, shares, reduction)
 
 
 def _at(values: NDArray[np.float64], words: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -214,18 +223,44 @@ def _at(values: NDArray[np.float64], words: NDArray[np.int64]) -> NDArray[np.flo
     return np.take_along_axis(values, words[..., None], axis=-1)[..., 0]
 
 
-def _reduced(
-    losses: NDArray[np.float64], counted: NDArray[np.bool_], reduction: str
-) -> NDArray[np.float64]:
-    """Mean over the counted losses, sum, or the losses as they are; the rest are 0."""
+def reduced(losses: ArrayLike, weights: ArrayLike | None, reduction: str) -> NDArray[np.float64]:
+    r"""Make one number of many losses: the one place where a mean is taken.
+
+    Parameters
+    ----------
+    losses : (...) array, in nats
+    weights : (...) array of numbers of at least 0, what each loss counts; None: 1 each
+    reduction : "mean", :math:`\sum_i a_i \ell_i / \sum_i a_i` with the weights a; "sum",
+        :math:`\sum_i a_i \ell_i`; or "none", each :math:`a_i \ell_i`
+
+    Returns
+    -------
+    Scalar, or (...) array for "none". What has the weight 0 costs 0, even if its loss is ``inf``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument; also for a mean where all weights are 0.
+    """
     checks.choice("reduction", reduction, REDUCTIONS)
+    each = checks.real_array("losses", losses)
+    shares = _weights(weights, each.shape)
+    costs = np.multiply(shares, each, out=np.zeros(each.shape), where=shares > 0)
     if reduction == "none":
-        return losses[()]
+        return costs[()]
     if reduction == "sum":
-        return losses.sum()
-    if not counted.any():
+        return costs.sum()
+    if not shares.any():
         raise ValueError(
-            f"a mean needs at least one counted target, got none of {counted.size}; "
+            f"a mean needs at least one counted target, got none of {shares.size}; "
             'reduction="sum" gives 0'
         )
-    return losses.sum() / counted.sum()
+    return costs.sum() / shares.sum()
+
+
+def _weights(weights: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    if weights is None:
+        return np.ones(shape)
+    shares = checks.nonnegative("weights", checks.finite("weights", weights))
+    checks.same_shape("weights", shares, shape, "targets")
+    return shares

@@ -45,6 +45,7 @@ def linear_cross_entropy(
     targets: Tensor,
     *,
     ignore_index: int = -100,
+    weights: Tensor | None = None,
     reduction: str = "mean",
     softcap: float | None = None,
 ) -> Tensor:
@@ -63,15 +64,18 @@ def linear_cross_entropy(
     weight : (V, D) of the same dtype and device; one row per word
     targets : (N,) integers in [0, V), the right words, or ``ignore_index``; may stay on the CPU
     ignore_index : marks a target that is not counted, such as padding
-    reduction : "mean" over the counted targets, "sum", or "none"
+    weights : (N,) finite numbers of at least 0, what each context counts, on any device; None: 1
+        each. No gradient is computed in them
+    reduction : "mean", ``(weights * losses).sum() / weights.sum()`` over the counted targets;
+        "sum", or "none", each loss times its weight
     softcap : if given, the scores are ``softcap * tanh(scores / softcap)``; a number, in which no
         gradient is computed
 
     Returns
     -------
-    Scalar, or (N,) for "none" with 0 where ignored; float32, or float64 for float64 inputs.
-    bfloat16 is scored, exponentiated and summed in float32. On CUDA the gradient of the scores,
-    and that of the weight between blocks, are bfloat16; on the CPU only the results are.
+    Scalar, or (N,) for "none" with 0 where ignored or of weight 0; float32, or float64 for float64
+    inputs. bfloat16 is scored, exponentiated and summed in float32. On CUDA the gradient of the
+    scores, and that of the weight between blocks, are bfloat16; on the CPU only the results are.
 
     Raises
     ------
@@ -94,29 +98,36 @@ def linear_cross_entropy(
     if softcap is not None:
         softcap = checks.number("softcap", softcap, above=0)
     ignore_index = checks.integer64("ignore_index", ignore_index)
-    count = _check_targets(targets, len(hidden), len(weight), ignore_index)
+    count: float = _check_targets(targets, len(hidden), len(weight), ignore_index)
+    shares: Tensor | float = 1.0
+    if weights is not None:
+        shares = _checked_weights(weights, len(hidden))
+        shares = shares.where(targets.to(shares.device) != ignore_index, 0.0)
+        targets = targets.where((shares > 0).to(targets.device), ignore_index)
+        count, shares = float(shares.sum()), shares.to(hidden.device, non_blocking=True)
     if reduction == "mean" and count == 0:
         raise ValueError(
             f"targets counts no word of {len(targets)}; expected, for a mean, one that is not"
-            f' {ignore_index} (reduction="sum" gives 0)'
+            f' {ignore_index} and has a weight above 0 (reduction="sum" gives 0)'
         )
     targets = targets.to(hidden.device, torch.int64, non_blocking=True)
-    share = None if reduction == "none" else 1 / count if reduction == "mean" else 1.0
+    share = None if reduction == "none" else shares / count if reduction == "mean" else shares
     wanted = [torch.is_grad_enabled() and x.requires_grad for x in (hidden, weight)]
     apply = _LinearCrossEntropy.apply
     if torch.compiler.is_compiling():  # shapes that depend on the targets: not for a graph
         apply = torch.compiler.disable(apply)
-    return apply(hidden, weight, targets, (ignore_index, softcap, wanted), share)
+    loss: Tensor = apply(hidden, weight, targets, (ignore_index, softcap, wanted), share)
+    return loss * shares.to(loss.dtype) if share is None and torch.is_tensor(shares) else loss
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    @staticmethod  # share: what a context counts in the scalar loss; None: one loss per context
+    @staticmethod  # share: what a context counts, a number or (N,); None: one loss per context
     def forward(ctx: Any, *arguments: Any) -> Tensor:
         hidden, weight, targets, ctx.options, ctx.share = arguments
         ctx.save_for_backward(hidden, weight, targets)
         losses, *ctx.gradients = _by_blocks(hidden, weight, targets, ctx.options, ctx.share)
         dtype = torch.promote_types(hidden.dtype, torch.float32)
-        return (losses if ctx.share is None else losses.sum() * ctx.share).to(dtype)
+        return (losses if ctx.share is None else (losses * ctx.share).sum()).to(dtype)
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
@@ -245,6 +256,22 @@ def _check_layer(hidden: Tensor, weight: Tensor) -> None:
     if weight.ndim != 2 or weight.shape[1] != hidden.shape[1] or len(weight) == 0:
         shape, width = tuple(weight.shape), hidden.shape[1]
         raise ValueError(f"weight has shape {shape}; expected (V, {width}) with V at least 1")
+
+
+def _checked_weights(weights: Tensor, n: int) -> Tensor:
+    """What contexts count, in float64 and without a gradient; the device is asked once."""
+    if not isinstance(weights, Tensor):
+        raise TypeError(f"weights is a {type(weights).__name__}; expected a tensor")
+    if weights.is_complex() or weights.dtype == torch.bool:
+        raise TypeError(f"weights is {weights.dtype}; expected a real dtype")
+    if weights.shape != (n,):
+        raise ValueError(f"weights has shape {tuple(weights.shape)}; expected ({n},), as hidden")
+    shares = weights.detach().double()
+    good = (shares >= 0) & shares.isfinite()
+    if not good.all():
+        wrong = shares[~good][0].item()
+        raise ValueError(f"weights contains {wrong}; expected finite numbers of at least 0")
+    return shares
 
 
 def _check_targets(targets: Tensor, n: int, vocabulary: int, ignore_index: int) -> int:

@@ -112,6 +112,7 @@ logits = reals([0.0, 1.0], [NAN, 0.0], [INF, 0.0], [-INF, -INF], 1.0)
 target = ids(0, 2, -1, [0], 2**63, np.uint64(2**64 - 100))
 reduction = Argument("mean", (None, 5, True, b"mean", ["mean"]), ("avg", ""))
 finite = reals([0.0, 1.0], [NAN, 0.0], [INF, 0.0], [-INF, 0.0])
+amount = optional(reals(1.0, -1.0, NAN, INF))
 two_by_two = Weights(np.ones((2, 3)), np.ones((4, 3)))
 weights = Argument(
     two_by_two,
@@ -189,15 +190,23 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     "loss.log_softmax": {"logits": logits},
     "loss.softmax": {"logits": logits},
     "loss.cross_entropy": {
-        "probabilities": probabilities, "targets": target, "reduction": reduction
+        "probabilities": probabilities, "targets": target, "weights": amount,
+        "reduction": reduction,
     },
     "loss.cross_entropy_one_hot": {
-        "probabilities": probabilities, "one_hot_targets": probabilities, "reduction": reduction
+        "probabilities": probabilities, "one_hot_targets": probabilities, "weights": amount,
+        "reduction": reduction,
     },
     "loss.cross_entropy_from_logits": {
         "logits": logits,
         "targets": target,
         "ignore_index": integer(7, 2**63),
+        "weights": amount,
+        "reduction": reduction,
+    },
+    "loss.reduced": {
+        "losses": reals([1.0, 2.0]),
+        "weights": optional(reals([1.0, 2.0], [-1.0, 0.0], [NAN, 0.0])),
         "reduction": reduction,
     },
     "equivalence.log_likelihood": {"probabilities": probabilities, "targets": target},
@@ -258,6 +267,10 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
             (torch.tensor([0, 5]), torch.tensor([0, -1]), torch.tensor([0])),
         ),
         "ignore_index": integer(-100, 2**63),
+        "weights": Argument(
+            torch.ones(2), (5, [1.0, 1.0], np.ones(2), torch.ones(2, dtype=torch.bool)),
+            (torch.ones(3), torch.tensor([-1.0, 1.0]), torch.tensor([NAN, 1.0])),
+        ),
         "reduction": reduction,
         "softcap": positive,
     },

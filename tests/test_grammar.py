@@ -248,8 +248,6 @@ def test_model_that_excludes_a_word_pays_infinitely(portuguese):
     assert excess_loss(portuguese, Mute()) == math.inf
 
 
-
-
 @pytest.mark.parametrize(
     "sentence",
     [

@@ -452,3 +452,58 @@ def test_a_bad_logit_is_named_by_its_place_in_what_was_given():
     z[2, 1] = np.nan
     with pytest.raises(ValueError, match=r"nan at index \(2, 1\)"):
         cross_entropy_from_logits(z, [-100, -100, 0], ignore_index=-100)
+
+
+# ---- weights ---------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.25, 1.0, 7.0])), min_size=1))
+def test_weights_count_each_loss_as_by_hand(drawn):
+    """In all three forms, against PyTorch's losses, weighted by hand."""
+    words, weights = map(np.array, zip(*drawn, strict=True))
+    assume(weights.sum() > 0)
+    z = np.random.default_rng(len(drawn)).normal(size=(len(drawn), 4))
+    each = torch.nn.functional.cross_entropy(
+        torch.tensor(z), torch.tensor(words), reduction="none"
+    ).numpy()
+    by_hand = {
+        "none": weights * each,
+        "sum": (weights * each).sum(),
+        "mean": (weights * each).sum() / weights.sum(),
+    }
+    y_hat = softmax(z)
+    for reduction, wanted in by_hand.items():
+        options = {"weights": weights, "reduction": reduction}
+        for found in (
+            cross_entropy(y_hat, words, **options),
+            cross_entropy_one_hot(y_hat, one_hot(words, 4), **options),
+            cross_entropy_from_logits(z, words, **options),
+        ):
+            assert_allclose(found, wanted, rtol=1e-10)
+
+
+def test_a_weight_of_zero_silences_an_infinite_loss():
+    losses = cross_entropy([[1.0, 0.0], [0.5, 0.5]], [1, 0], weights=[0, 3], reduction="none")
+    assert_array_equal(losses, [0.0, 3 * np.log(2)])
+    assert cross_entropy([[1.0, 0.0], [0.5, 0.5]], [1, 0], weights=[0, 3]) == np.log(2)
+
+
+def test_weights_and_padding_meet():
+    found = cross_entropy_from_logits(
+        [[0.0, 0.0], [3.0, 0.0], [0.0, 1.0]], [0, -1, 1], ignore_index=-1, weights=[1, 5, 2]
+    )
+    assert_allclose(found, (np.log(2) + 2 * np.log1p(np.exp(-1))) / 3, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([-1.0, 1.0], "weights must be .* got -1.0 at index"),
+        ([np.nan, 1.0], "weights must be .* got nan"),
+        ([1.0], r"weights must have the shape \(2,\) of targets, got \(1,\)"),
+        ([0.0, 0.0], "a mean needs at least one counted target, got none of 2"),
+    ],
+)
+def test_weights_that_count_nothing_are_refused(weights, message):
+    with pytest.raises(ValueError, match=message):
+        cross_entropy([[0.5, 0.5], [0.5, 0.5]], [0, 1], weights=weights)
