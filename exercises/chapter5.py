@@ -2,14 +2,14 @@
 
 import numpy as np
 
+from exercises.frugal import Frugal, peak
+from exercises.kinds import Code, Numbers
 from nwp.derivative import (
     central_differences,
     gradient_wrt_logits,
     gradient_wrt_probabilities,
     project_to_tangent,
 )
-from nwp.exercises.frugal import Frugal, peak
-from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import cross_entropy_from_logits, softmax
 
 LEMMA = gradient_wrt_probabilities(np.full(4, 0.25), 3)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from exercises.kinds import Code, Numbers
 from nwp.equivalence import kl_divergence
-from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import cross_entropy_from_logits, softmax
 from nwp.teacher_forcing import shift
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from exercises.kinds import Code, Numbers
 from nwp.equivalence import (
     empirical_conditional_entropy,
     entropy,
@@ -9,7 +10,6 @@ from nwp.equivalence import (
     next_word_counts,
     perplexity,
 )
-from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import cross_entropy_one_hot
 
 SENTENCE = np.array([0.5, 0.4, 0.8])

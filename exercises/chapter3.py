@@ -4,8 +4,8 @@ from itertools import combinations, pairwise, permutations
 
 import numpy as np
 
+from exercises.kinds import Code, Numbers
 from nwp.convexity import chord_gap, hessian_in_logits, two_weight_loss
-from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import cross_entropy, softmax
 
 ENDS = np.array([[0.9, 0.1], [0.1, 0.9]])

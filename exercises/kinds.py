@@ -2,8 +2,8 @@
 
 Four kinds: a function (`Code`), numbers computed by hand (`Numbers`), an object with a property
 (`Witness`), and a proof (`Proof`), which no program judges. Each gets an answer and returns a
-`Finding`, a key with fields; `nwp.exercises.messages` has the words. A known mistake is a wrong
-answer with a name. It is recognized by what it returns, not by how it is written.
+`Finding`, a key with fields; `messages.toml` has the words. A known mistake is a wrong answer
+with a name. It is recognized by what it returns, not by how it is written.
 """
 
 import copy

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nwp.exercises.kinds import Code, Numbers, Witness, array_of
+from exercises.kinds import Code, Numbers, Witness, array_of
 from nwp.loss import (
     cross_entropy,
     cross_entropy_from_logits,

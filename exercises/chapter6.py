@@ -4,9 +4,9 @@ from functools import partial
 
 import numpy as np
 
+from exercises.frugal import Frugal, Passing, peak
+from exercises.kinds import Code, Numbers
 from nwp.derivative import gradient_wrt_logits
-from nwp.exercises.frugal import Frugal, Passing, peak
-from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import cross_entropy_from_logits, log_softmax, softmax
 
 CONTEXTS, WORDS = 4096, 50_257
