@@ -99,12 +99,12 @@ def all_columns(answer):
     return "all-columns" if needed > 250_000 else None
 
 
-def of_all_logits(log_sums):
-    """Let `log_sums` see all logits of a row, and how many words are in a block."""
+def of_all_logits(wrong_sums):
+    """Let `wrong_sums` see the rows of all logits, and how many words are in a block."""
 
     def loss(hidden, weight, targets, columns):
         z = hidden @ weight.T
-        return np.mean(log_sums(z, columns) - z[np.arange(len(z)), targets])
+        return np.mean(wrong_sums(z, columns) - z[np.arange(len(z)), targets])
 
     return loss
 
