@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CUDA_PINS := ^(cuda|nvidia|triton)
-SHARED := references.bib _config.yml _toc.yml $(wildcard nwp/*.py nwp/*/*.py lab/*.py tests/*.py) \
+SHARED := references.bib _config.yml _toc.yml $(wildcard nwp/*.py lab/*.py exercises/*.* tests/*.py) \
           $(wildcard tools/*.* tools/*/*) $(shell find assets -type f)
 ENGLISH := $(wildcard *.yml *.md chapters/*)
 PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/*)
@@ -85,7 +85,7 @@ bench-training: $(READY)  ## our training beside nanoGPT's recipe (SIZE=cpu, or 
 	$(BIN)/python benchmarks/training.py --size $(or $(SIZE),cpu) --device $(if $(filter gpu,$(SIZE)),cuda,cpu) --out _build/bench/training_$(or $(SIZE),cpu).json
 
 coverage: $(READY)  ## line coverage of our packages by their tests
-	$(BIN)/python -m pytest --cov=nwp --cov=lab --cov-report=term-missing tests
+	$(BIN)/python -m pytest --cov=nwp --cov=lab --cov=exercises --cov-report=term-missing tests
 
 pins: requirements.in  ## pin every dependency anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header \

@@ -15,10 +15,10 @@ from matplotlib.text import Text
 from strings import EXPLORERS
 from translation import ADDED_CODE, written_numbers
 
+from exercises.messages import MESSAGES, MISTAKES
 from nwp import brazilian as module
 from nwp import figures
 from nwp.brazilian import brazilian
-from nwp.exercises.messages import MESSAGES, MISTAKES
 
 mpl.use("Agg")
 # A decimal point; 1.386 could be one thousand three hundred and eighty-six.

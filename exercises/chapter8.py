@@ -1,20 +1,24 @@
 """The exercises of chapter 8, training."""
 
-from functools import partial
-
 import numpy as np
 
-from nwp.exercises.kinds import Code, Numbers
+from exercises.kinds import Code, Numbers, in_other_bases, times
+
+
+def kept(losses, targets):
+    return [loss[target != -1] for loss, target in zip(losses, targets, strict=True)]
 
 
 def mean_from_parts(losses, targets):
-    kept = [loss[target != -1] for loss, target in zip(losses, targets, strict=True)]
-    return sum(part.sum() for part in kept) / sum(part.size for part in kept)
+    return np.concatenate(kept(losses, targets)).mean()
 
 
 def mean_of_parts(losses, targets):
-    kept = [loss[target != -1] for loss, target in zip(losses, targets, strict=True)]
-    return np.mean([part.mean() for part in kept])
+    return np.mean([part.mean() for part in kept(losses, targets)])
+
+
+def total(losses, targets):
+    return np.concatenate(kept(losses, targets)).sum()
 
 
 def all_positions(losses, targets):
@@ -22,17 +26,12 @@ def all_positions(losses, targets):
 
 
 def divided_by_all(losses, targets):
-    return mean_from_parts(losses, targets) * counted(targets) / sum(map(len, targets))
-
-
-def counted(targets):
-    return sum((target != -1).sum() for target in targets)
+    return total(losses, targets) / sum(map(len, targets))
 
 
 def masked_by_product(losses, targets):
-    return np.mean(np.concatenate(losses) * (np.concatenate(targets) != -1)) / (
-        counted(targets) / sum(map(len, targets))
-    )
+    came = np.concatenate(targets) != -1
+    return np.sum(np.concatenate(losses) * came) / came.sum()
 
 
 def zero_not_counted(losses, targets):
@@ -50,11 +49,6 @@ PARTS = [
         [np.array([3, 0, 1]), np.array([2, -1]), np.array([0])],
     ),
 ]
-
-
-def rows_of_step(step, rows, per_step, seed):
-    positions = range(step * per_step, (step + 1) * per_step)
-    return np.array([order(rows, [seed, i // rows])[i % rows] for i in positions])
 
 
 def order(rows, seed):
@@ -88,14 +82,7 @@ def with_seed(seed_of):
     return rows_of_step
 
 
-def bigram_loss(train, validation, size):
-    return with_counts_from(1, train, validation, size)
-
-
-def with_counts_from(least, train, validation, size):
-    counts = bigrams(train, size) + least
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    return -np.log(shares[validation[:-1], validation[1:]]).mean()
+rows_of_step = with_seed(lambda seed, epoch: [seed, epoch])
 
 
 def bigrams(ids, size):
@@ -104,25 +91,25 @@ def bigrams(ids, size):
     return counts
 
 
-def by_column(train, validation, size):
-    counts = bigrams(train, size) + 1
-    return -np.log((counts / counts.sum(axis=0))[validation[:-1], validation[1:]]).mean()
+def by_shares(shares):
+    """Let `shares` say how probable each pair is, by how often it was there."""
+
+    def loss(train, validation, size):
+        return -np.log(shares(bigrams(train, size))[validation[:-1], validation[1:]]).mean()
+
+    return loss
 
 
-def joint(train, validation, size):
-    counts = bigrams(train, size) + 1
-    return -np.log((counts / counts.sum())[validation[:-1], validation[1:]]).mean()
+def in_row(counts):
+    return counts / counts.sum(axis=1, keepdims=True)
+
+
+bigram_loss = by_shares(lambda pairs: in_row(pairs + 1))
 
 
 def size_forgotten(below):
     """Add 1 to each pair, and to the row's sum something else than `size`."""
-
-    def loss(train, validation, size):
-        counts = bigrams(train, size)
-        shares = (counts + 1) / below(counts.sum(axis=1, keepdims=True))
-        return -np.log(shares[validation[:-1], validation[1:]]).mean()
-
-    return loss
+    return by_shares(lambda pairs: (pairs + 1) / below(pairs.sum(axis=1, keepdims=True)))
 
 
 def of_words_that_occur(train, validation, size):
@@ -138,15 +125,9 @@ def context_ignored(words):
 
 
 def validation_counted(train, validation, size):
-    counts = bigrams(train, size) + bigrams(validation, size) + 1
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    return -np.log(shares[validation[:-1], validation[1:]]).mean()
-
-
-def repeats_lost(train, validation, size):
-    counts = np.minimum(bigrams(train, size), 1) + 1
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    return -np.log(shares[validation[:-1], validation[1:]]).mean()
+    return by_shares(lambda pairs: in_row(pairs + bigrams(validation, size) + 1))(
+        train, validation, size
+    )
 
 
 TEXTS = [
@@ -188,12 +169,8 @@ EXERCISES = {
             "masked-by-product": masked_by_product,
             "padding-counted": [all_positions, divided_by_all],
             "zero-not-counted": zero_not_counted,
-            "sum-not-mean": lambda losses, targets: (
-                mean_from_parts(losses, targets) * counted(targets)
-            ),
-            "divided-by-batches": lambda losses, targets: (
-                mean_from_parts(losses, targets) * counted(targets) / len(targets)
-            ),
+            "sum-not-mean": total,
+            "divided-by-batches": lambda losses, targets: total(losses, targets) / len(targets),
         },
     ),
     "8.5": Code(
@@ -222,10 +199,10 @@ EXERCISES = {
         bigram_loss,
         TEXTS,
         {
-            "not-smoothed": partial(with_counts_from, 0),
-            "by-column": by_column,
-            "joint": joint,
-            "repeats-lost": repeats_lost,
+            "not-smoothed": by_shares(in_row),
+            "by-column": by_shares(lambda pairs: (pairs + 1) / (pairs + 1).sum(axis=0)),
+            "joint": by_shares(lambda pairs: (pairs + 1) / (pairs + 1).sum()),
+            "repeats-lost": by_shares(lambda pairs: in_row(np.minimum(pairs, 1) + 1)),
             "size-forgotten": [
                 of_words_that_occur,
                 size_forgotten(lambda pairs: pairs + 1),
@@ -241,11 +218,8 @@ EXERCISES = {
                     np.concatenate([train, validation]), validation, size
                 ),
             ],
-            "log-base": [
-                lambda *given: bigram_loss(*given) / np.log(2),
-                lambda *given: bigram_loss(*given) / np.log(10),
-            ],
-            "missing-minus": lambda train, validation, size: -bigram_loss(train, validation, size),
+            "log-base": in_other_bases(bigram_loss),
+            "missing-minus": times(-1, bigram_loss),
             "sum-not-mean": lambda train, validation, size: (
                 bigram_loss(train, validation, size) * (len(validation) - 1)
             ),

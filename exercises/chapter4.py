@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from exercises.kinds import Code, Numbers
 from nwp.derivative import gradient_wrt_logits, gradient_wrt_probabilities
-from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import one_hot, softmax
 from nwp.weights import Weights, backward, descend, forward, logit_step
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nwp.exercises.kinds import Code, Numbers, Witness, array_of
+from exercises.kinds import BASES, EPSILONS, Code, Numbers, Witness, array_of, in_other_bases, times
 from nwp.loss import (
     cross_entropy,
     cross_entropy_from_logits,
@@ -10,9 +10,6 @@ from nwp.loss import (
     one_hot,
     softmax,
 )
-
-# What people add to keep the logarithm finite.
-EPSILONS = [*10.0 ** -np.arange(6, 17), np.finfo(np.float64).eps, np.finfo(np.float32).eps]
 
 HALF = float(cross_entropy([0.5, 0.5], 0))
 UNIFORM = float(cross_entropy(np.full(50_000, 1 / 50_000), 0))
@@ -99,12 +96,13 @@ ROWS = [
 ]
 
 
-def loss_at(logits, targets, temperatures):
-    return np.array([cross_entropy_from_logits(logits / t, targets) for t in temperatures])
-
-
 def by_temperature(loss):
-    return lambda z, w, temperatures: np.array([loss(z, w, t) for t in temperatures])
+    return lambda logits, targets, temperatures: np.array(
+        [loss(logits, targets, t) for t in temperatures]
+    )
+
+
+loss_at = by_temperature(lambda z, w, t: cross_entropy_from_logits(z / t, w))
 
 
 def at_own_words(z, w):
@@ -128,8 +126,7 @@ EXERCISES = {
     "1.1": Numbers(
         (HALF, HALF / np.log(2), 0.25),
         [
-            ("log-base", 0, HALF / np.log(2)),
-            ("log-base", 0, HALF / np.log(10)),
+            *[("log-base", 0, HALF / base) for base in BASES],
             ("missing-minus", 0, -HALF),
             ("nats-for-bits", 1, HALF),
             ("nats-times-log-2", 1, HALF * np.log(2)),
@@ -141,8 +138,7 @@ EXERCISES = {
     "1.2": Numbers(
         (UNIFORM,),
         [
-            ("log-base", 0, UNIFORM / np.log(2)),
-            ("log-base", 0, UNIFORM / np.log(10)),
+            *[("log-base", 0, UNIFORM / base) for base in BASES],
             ("missing-minus", 0, -UNIFORM),
         ],
     ),
@@ -151,11 +147,8 @@ EXERCISES = {
         batch_loss,
         BATCHES,
         {
-            "missing-minus": lambda p, w: -batch_loss(p, w),
-            "log-base": [
-                lambda p, w: batch_loss(p, w) / np.log(2),
-                lambda p, w: batch_loss(p, w) / np.log(10),
-            ],
+            "missing-minus": times(-1, batch_loss),
+            "log-base": in_other_bases(batch_loss),
             "sum-not-mean": lambda p, w: cross_entropy(p, w, reduction="sum"),
             "no-mean": lambda p, w: cross_entropy(p, w, reduction="none"),
             "log-of-mean": lambda p, w: -np.log(of_right_words(p, w).mean()),
@@ -188,8 +181,8 @@ EXERCISES = {
             "shift-not-undone": lambda z, w: log_sum_exp(z - z.max()) - z[w],
             "most-probable-word": lambda z, w: stable_loss(z, z.argmax()),
             "double-softmax": lambda z, w: stable_loss(softmax(z), w),
-            "missing-minus": lambda z, w: -stable_loss(z, w),
-            "log-base": lambda z, w: stable_loss(z, w) / np.log(2),
+            "missing-minus": times(-1, stable_loss),
+            "log-base": times(1 / np.log(2), stable_loss),
         },
         atol=0.0,  # a loss of 4e-18 is to be right in all its digits too
     ),
@@ -208,11 +201,8 @@ EXERCISES = {
             "sum-not-mean": by_temperature(
                 lambda z, w, t: cross_entropy_from_logits(z / t, w, reduction="sum")
             ),
-            "missing-minus": lambda z, w, t: -loss_at(z, w, t),
-            "log-base": [
-                lambda z, w, t: loss_at(z, w, t) / np.log(2),
-                lambda z, w, t: loss_at(z, w, t) / np.log(10),
-            ],
+            "missing-minus": times(-1, loss_at),
+            "log-base": in_other_bases(loss_at),
             # logits /= t, of logits that were divided before
             "changed-argument": lambda z, w, t: loss_at(z, w, np.cumprod(t)),
             "max-shift": by_temperature(

@@ -1,11 +1,11 @@
 """The exercises of chapter 3, the convexity."""
 
-from itertools import combinations, pairwise, permutations
+from itertools import combinations, combinations_with_replacement, pairwise, permutations
 
 import numpy as np
 
+from exercises.kinds import BASES, Code, Numbers, times
 from nwp.convexity import chord_gap, hessian_in_logits, two_weight_loss
-from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import cross_entropy, softmax
 
 ENDS = np.array([[0.9, 0.1], [0.1, 0.9]])
@@ -50,20 +50,19 @@ def exponential(x):
     return float(np.exp(x[0]))
 
 
-def smallest_gap(f, points, s):
-    return min(chord_gap(f, a, b, s) for a, b in combinations(points, 2))
+def two_of(points):
+    return combinations(points, 2)
 
 
-def gap_of_pairs(gap, choose=min):
-    return lambda f, points, s: choose(gap(f, a, b, s) for a, b in combinations(points, 2))
+def gap_of_pairs(gap=chord_gap, choose=min, pairs=two_of):
+    return lambda f, points, s: choose(gap(f, a, b, s) for a, b in pairs(points))
+
+
+smallest_gap = gap_of_pairs()
 
 
 def crossed_gap(f, a, b, s):
     return s * f(a) + (1 - s) * f(b) - f((1 - s) * a + s * b)
-
-
-def reversed_gap(f, a, b, s):
-    return chord_gap(f, b, a, s)
 
 
 SEARCHES = [
@@ -80,8 +79,7 @@ EXERCISES = {
         (GAP,),
         [
             ("gap-reversed", 0, -GAP),
-            ("log-base", 0, GAP / np.log(2)),
-            ("log-base", 0, GAP / np.log(10)),
+            *[("log-base", 0, GAP / base) for base in BASES],
             ("chord-not-gap", 0, cross_entropy(ENDS, [0, 0])),
             ("curve-not-gap", 0, cross_entropy(ENDS.mean(axis=0), 0)),
         ],
@@ -114,7 +112,7 @@ EXERCISES = {
             "unweighted": [lambda z, v: np.var(v), lambda z, v: np.var(v, ddof=1)],
             "standard-deviation": lambda z, v: np.sqrt(curvature_along(z, v)),
             "per-length": lambda z, v: curvature_along(z, v) / (v @ v),
-            "missing-minus": lambda z, v: -curvature_along(z, v),
+            "missing-minus": times(-1, curvature_along),
             "max-shift": naive_curvature,
         },
     ),
@@ -123,25 +121,21 @@ EXERCISES = {
         SEARCHES,
         {
             "gap-reversed": [
-                gap_of_pairs(lambda f, a, b, s: -chord_gap(f, a, b, s)),
-                lambda f, points, s: -smallest_gap(f, points, s),
+                gap_of_pairs(times(-1, chord_gap)),
+                times(-1, smallest_gap),
             ],
             "crossed": [
                 gap_of_pairs(crossed_gap),
                 gap_of_pairs(lambda f, a, b, s: crossed_gap(f, b, a, s)),
             ],
-            "pair-reversed": gap_of_pairs(reversed_gap),
-            "both-orders": lambda f, points, s: min(
-                chord_gap(f, a, b, s) for a, b in permutations(points, 2)
-            ),
-            "largest": gap_of_pairs(chord_gap, max),
+            "pair-reversed": gap_of_pairs(lambda f, a, b, s: chord_gap(f, b, a, s)),
+            "both-orders": gap_of_pairs(pairs=lambda points: permutations(points, 2)),
+            "largest": gap_of_pairs(choose=max),
             "midpoint-only": gap_of_pairs(lambda f, a, b, s: chord_gap(f, a, b, 0.5)),
-            "with-itself": lambda f, points, s: min(
-                chord_gap(f, a, b, s) for i, a in enumerate(points) for b in points[i:]
+            "with-itself": gap_of_pairs(
+                pairs=lambda points: combinations_with_replacement(points, 2)
             ),
-            "neighbors-only": lambda f, points, s: min(
-                chord_gap(f, a, b, s) for a, b in pairwise(points)
-            ),
+            "neighbors-only": gap_of_pairs(pairs=pairwise),
         },
     ),
 }

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from exercises.kinds import BASES, EPSILONS, Code, Numbers, in_other_bases, times
 from nwp.equivalence import kl_divergence
-from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import cross_entropy_from_logits, softmax
 from nwp.teacher_forcing import shift
 
@@ -112,13 +112,11 @@ EXERCISES = {
         (TOTAL, CHAIN.prod(), np.log(3)),
         [
             ("mean-not-total", 0, TOTAL / 4),
-            ("log-base", 0, TOTAL / np.log(2)),
-            ("log-base", 0, TOTAL / np.log(10)),
+            *[("log-base", 0, TOTAL / base) for base in BASES],
             ("missing-minus", 0, -TOTAL),
             ("added-probabilities", 1, CHAIN.sum()),
             ("mean-not-total", 1, np.exp(-TOTAL / 4)),
-            ("log-base", 2, np.log2(3)),
-            ("log-base", 2, np.log10(3)),
+            *[("log-base", 2, np.log(3) / base) for base in BASES],
             ("missing-minus", 2, -np.log(3)),
             ("probability-not-loss", 2, 0.2),
             ("later-contexts", 2, TOTAL + np.log(3)),
@@ -141,8 +139,7 @@ EXERCISES = {
         [
             ("one-step", 0, ESCAPE / 5),
             ("missing-minus", 0, -ESCAPE),
-            ("log-base", 0, ESCAPE / np.log(2)),
-            ("log-base", 0, ESCAPE / np.log(10)),
+            *[("log-base", 0, ESCAPE / base) for base in BASES],
             *[("off-by-one", i, wrong) for i, wrong in enumerate((FOUR, *[1 - np.exp(-FOUR)] * 2))],
             ("percent-not-share", 1, 100 * (1 - np.exp(-ESCAPE))),
             ("percent-not-share", 2, 100 * (1 - 0.9**5)),
@@ -161,8 +158,7 @@ EXERCISES = {
             ("percent-not-share", 0, 50.0),
             ("percent-not-share", 1, 50.0),
             ("count-not-share", 1, 2.0),
-            ("log-base", 2, 1.0),
-            ("log-base", 2, np.log10(2)),
+            *[("log-base", 2, np.log(2) / base) for base in BASES],
             ("missing-minus", 2, -np.log(2)),
             ("mean-not-total", 2, np.log(2) / 3),
             ("entropy-not-excess", 2, np.log(4)),
@@ -195,13 +191,10 @@ EXERCISES = {
             "renormalized": lambda p, q: kl_divergence(p, q / q.sum()),
             "unweighted": lambda p, q: np.log(p / q).mean(),
             "cross-entropy": lambda p, q: -(p @ np.log(q)),
-            "missing-minus": lambda p, q: -sentence_divergence(p, q),
-            "epsilon": [make(10.0**-k) for make in (at_least, with_epsilon) for k in range(6, 17)],
+            "missing-minus": times(-1, sentence_divergence),
+            "epsilon": [make(e) for make in (at_least, with_epsilon) for e in EPSILONS],
             "zero-skipped": zero_skipped,
-            "log-base": [
-                lambda p, q: sentence_divergence(p, q) / np.log(2),
-                lambda p, q: sentence_divergence(p, q) / np.log(10),
-            ],
+            "log-base": in_other_bases(sentence_divergence),
         },
         rtol=1e-5,  # an epsilon is recognized by what it does to the impossible
         atol=2e-5,
@@ -225,17 +218,14 @@ EXERCISES = {
             "divided-by-batches": lambda logits, tokens: (
                 each_loss(logits, tokens).sum() / len(tokens)
             ),
-            "missing-minus": lambda logits, tokens: -padded_loss(logits, tokens),
+            "missing-minus": times(-1, padded_loss),
             "zero-not-counted": lambda logits, tokens: padded_loss(
                 logits, np.where(tokens == 0, -1, tokens)
             ),
             "max-shift": unshifted,
             "one-shift": shifted_alike,
             "log-of-zero": lambda logits, tokens: picked(np.log(softmax(logits)), tokens),
-            "log-base": [
-                lambda logits, tokens: padded_loss(logits, tokens) / np.log(2),
-                lambda logits, tokens: padded_loss(logits, tokens) / np.log(10),
-            ],
+            "log-base": in_other_bases(padded_loss),
         },
     ),
 }

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwp.exercises.kinds import Code, Finding
+from exercises.kinds import Code, Finding
 
 
 @dataclass(frozen=True, kw_only=True)

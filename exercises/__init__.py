@@ -6,7 +6,7 @@ nats. The numbers are those of the book; the exercises of a chapter are loaded w
 them is checked.
 
 Messages are in the language of the edition whose chapters are being run: that of the nearest
-``_config.yml`` of the book above the working directory. Set ``nwp.exercises.language`` to "en"
+``_config.yml`` of the book above the working directory. Set ``exercises.language`` to "en"
 or "pt" to choose it yourself.
 """
 
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nwp.exercises.kinds import Proof
-from nwp.exercises.messages import MESSAGES, MISTAKES
+from exercises.kinds import Proof
+from exercises.messages import MESSAGES, MISTAKES
 
 LINE = 72  # characters; the book's pages show a few more beside their columns
 
@@ -55,7 +55,7 @@ def check(exercise: str | float, answer: Any, *, language: str | None = None) ->
     ----------
     exercise : the number in the book, such as "1.4"; 1.4 will do
     answer : a function, a number or several, as the exercise asks
-    language : "en" or "pt"; None for ``nwp.exercises.language`` or, where that is None too, for
+    language : "en" or "pt"; None for ``exercises.language`` or, where that is None too, for
         the language of the book's edition in which the program runs
 
     Returns
@@ -142,4 +142,4 @@ def _chapters() -> list[int]:
 
 
 def _chapter(number: int) -> dict[str, Any]:
-    return importlib.import_module(f"nwp.exercises.chapter{number}").EXERCISES
+    return importlib.import_module(f"exercises.chapter{number}").EXERCISES

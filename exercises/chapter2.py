@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from exercises.kinds import BASES, Code, Numbers, times
 from nwp.equivalence import (
     empirical_conditional_entropy,
     entropy,
@@ -9,7 +10,6 @@ from nwp.equivalence import (
     next_word_counts,
     perplexity,
 )
-from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import cross_entropy_one_hot
 
 SENTENCE = np.array([0.5, 0.4, 0.8])
@@ -33,14 +33,15 @@ def text_floor(tokens, k):
     return empirical_conditional_entropy(tokens, max(tokens) + 1, k)
 
 
-def contexts_unweighted(tokens, k):
+def of_contexts(tokens, k):
+    """Entropy of the next word after each context, and how often each pair is there."""
     counts = np.stack(list(next_word_counts(tokens, max(tokens) + 1, k).values()))
-    return entropy(counts / counts.sum(axis=1, keepdims=True)).mean()
+    return entropy(counts / counts.sum(axis=1, keepdims=True)), counts
 
 
 def of_blocks(tokens, k):
     """Entropy of contexts and next words together."""
-    counts = np.concatenate(list(next_word_counts(tokens, max(tokens) + 1, k).values()))
+    counts = of_contexts(tokens, k)[1].ravel()
     return entropy(counts / counts.sum())
 
 
@@ -64,8 +65,7 @@ EXERCISES = {
         [
             ("added-probabilities", 0, SENTENCE.sum()),
             ("mean-not-total", 0, SENTENCE.mean()),
-            ("log-base", 1, TOTAL / np.log(2)),
-            ("log-base", 1, TOTAL / np.log(10)),
+            *[("log-base", 1, TOTAL / base) for base in BASES],
             ("missing-minus", 1, -TOTAL),
             ("mean-not-total", 1, TOTAL / 3),
             ("sum-not-mean", 2, perplexity(TOTAL)),
@@ -121,10 +121,8 @@ EXERCISES = {
         text_floor,
         TEXTS,
         {
-            "contexts-unweighted": contexts_unweighted,
-            "contexts-summed": lambda tokens, k: (
-                contexts_unweighted(tokens, k) * len(next_word_counts(tokens, max(tokens) + 1, k))
-            ),
+            "contexts-unweighted": lambda tokens, k: of_contexts(tokens, k)[0].mean(),
+            "contexts-summed": lambda tokens, k: of_contexts(tokens, k)[0].sum(),
             "joint": of_blocks,
             "answer-in-context": lambda tokens, k: text_floor(tokens, k) if k == 0 else 0.0,
             "off-by-one": [
@@ -134,8 +132,8 @@ EXERCISES = {
             ],
             "last-pair": [lambda tokens, k: text_floor(tokens[:-1], k), last_pair_lost],
             "backwards": lambda tokens, k: text_floor(tokens[::-1], k),
-            "log-base": lambda tokens, k: text_floor(tokens, k) / np.log(2),
-            "missing-minus": lambda tokens, k: -text_floor(tokens, k),
+            "log-base": times(1 / np.log(2), text_floor),
+            "missing-minus": times(-1, text_floor),
         },
     ),
 }

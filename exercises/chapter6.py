@@ -4,9 +4,9 @@ from functools import partial
 
 import numpy as np
 
+from exercises.frugal import Frugal, Passing, peak
+from exercises.kinds import BASES, Code, Numbers, in_other_bases, times
 from nwp.derivative import gradient_wrt_logits
-from nwp.exercises.frugal import Frugal, Passing, peak
-from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import cross_entropy_from_logits, log_softmax, softmax
 
 CONTEXTS, WORDS = 4096, 50_257
@@ -99,61 +99,61 @@ def all_columns(answer):
     return "all-columns" if needed > 250_000 else None
 
 
-def at(z, targets):
-    return np.take_along_axis(z, targets[:, None], axis=1)[:, 0]
+def of_all_logits(wrong_sums):
+    """Let `wrong_sums` see the rows of all logits, and how many words are in a block."""
+
+    def loss(hidden, weight, targets, columns):
+        z = hidden @ weight.T
+        return np.mean(wrong_sums(z, columns) - z[np.arange(len(z)), targets])
+
+    return loss
 
 
-def last_block_dropped(hidden, weight, targets, columns):
-    """Sum whole blocks only; the targets' own logits are looked up before."""
-    z = hidden @ weight.T
-    whole = z[:, : len(weight) // columns * columns]
-    return np.mean(np.logaddexp.reduce(whole, axis=1) - at(z, targets))
+def log_sums(z):
+    return z[..., 0] - log_softmax(z)[..., 0]
+
+
+def in_base(base, z, columns=None):
+    """Take another base for the logarithm of the sum relative to the maximum, and no other."""
+    m = z.max(axis=-1)
+    return m + (log_sums(z) - m) / base
+
+
+def of_whole_blocks(z, columns):
+    return np.logaddexp.reduce(z[:, : z.shape[1] // columns * columns], axis=1)
 
 
 def targets_of_first_block(hidden, weight, targets, columns):
     z = hidden @ weight.T
-    return np.mean(z[:, 0] - log_softmax(z)[:, 0] - at(z, targets % columns))
+    return np.mean(log_sums(z) - z[np.arange(len(z)), targets % columns])
 
 
-def relative_to(maximum, hidden, weight, targets, columns):
+def relative_to(maximum):
     """Sum relative to something else than each row's maximum."""
-    z = hidden @ weight.T
-    m = np.broadcast_to(maximum(z, columns), len(z))
-    return np.mean(m + np.log(np.exp(z - m[:, None]).sum(axis=1)) - at(z, targets))
+
+    def shifted(z, columns):
+        m = np.broadcast_to(maximum(z, columns), len(z))
+        return m + np.log(np.exp(z - m[:, None]).sum(axis=1))
+
+    return of_all_logits(shifted)
 
 
-def sums_not_rescaled(hidden, weight, targets, columns):
-    z = hidden @ weight.T
+def sums_not_rescaled(z, columns):
     m, s = np.full(len(z), -np.inf), np.zeros(len(z))
     for start in range(0, z.shape[1], columns):
         block = z[:, start : start + columns]
         m = np.maximum(m, block.max(axis=1))
         s += np.exp(block - m[:, None]).sum(axis=1)
-    return np.mean(m + np.log(s) - at(z, targets))
+    return m + np.log(s)
 
 
 def of_blocks(combine):
     """Compute a log-sum-exp for each block, and combine them wrongly."""
-
-    def loss(hidden, weight, targets, columns):
-        z = hidden @ weight.T
-        parts = np.split(z, range(columns, z.shape[1], columns), axis=1)
-        return np.mean(combine([b[:, 0] - log_softmax(b)[:, 0] for b in parts]) - at(z, targets))
-
-    return loss
-
-
-def with_base(base, hidden, weight, targets, columns):
-    """Take another base for the logarithm of the sum alone."""
-    z = hidden @ weight.T
-    m = z.max(axis=1)
-    log_s = z[:, 0] - log_softmax(z)[:, 0] - m
-    return np.mean(m + log_s / np.log(base) - at(z, targets))
-
-
-def unshifted(hidden, weight, targets, columns):
-    z = hidden @ weight.T
-    return np.mean(np.log(np.exp(z).sum(axis=1)) - at(z, targets))
+    return of_all_logits(
+        lambda z, columns: combine(
+            [log_sums(part) for part in np.split(z, range(columns, z.shape[1], columns), axis=1)]
+        )
+    )
 
 
 random = np.random.default_rng(6)
@@ -230,7 +230,7 @@ EXERCISES = {
                 lambda z, w, cap: gradient_wrt_logits(np.tanh(z / cap), w) * slope(z, cap),
                 lambda z, w, cap: capped_gradient(z, w, cap) / cap,
             ],
-            "missing-minus": lambda z, w, cap: -capped_gradient(z, w, cap),
+            "missing-minus": times(-1, capped_gradient),
             "truth-forgotten": lambda z, w, cap: softmax(cap * np.tanh(z / cap)) * slope(z, cap),
             "right-word-only": lambda z, w, cap: (
                 capped_gradient(z, w, cap) * (np.arange(len(z)) == w)
@@ -245,10 +245,8 @@ EXERCISES = {
             "not-rescaled": not_rescaled,
             "fixed-shift": shifted_by_first,
             "log-base": [
-                lambda z: streaming(z) / np.log(2),
-                lambda z: streaming(z) / np.log(10),
-                lambda z: z.max() + (streaming(z) - z.max()) / np.log(2),
-                lambda z: z.max() + (streaming(z) - z.max()) / np.log(10),
+                *in_other_bases(streaming),
+                *[partial(in_base, base) for base in BASES],
             ],
             "maximum-forgotten": lambda z: np.log(np.exp(z - z.max()).sum()),
             "starts-at-zero": starts_at_zero,
@@ -261,27 +259,25 @@ EXERCISES = {
         loss_by_columns,
         LAYERS,
         {
-            "last-block": last_block_dropped,
+            "last-block": of_all_logits(of_whole_blocks),
             "block-offset": targets_of_first_block,
-            "not-rescaled": sums_not_rescaled,
+            "not-rescaled": of_all_logits(sums_not_rescaled),
             "blocks-added": of_blocks(sum),
             "blocks-averaged": of_blocks(lambda parts: np.mean(parts, axis=0)),
-            "max-shift": unshifted,
+            "max-shift": of_all_logits(lambda z, columns: np.log(np.exp(z).sum(axis=1))),
             "sum-not-mean": lambda h, u, w, columns: cross_entropy_from_logits(
                 h @ u.T, w, reduction="sum"
             ),
-            "missing-minus": lambda h, u, w, columns: -loss_by_columns(h, u, w, columns),
-            "one-shift": partial(relative_to, lambda z, columns: z.max()),
-            "starts-at-zero": partial(relative_to, lambda z, columns: z.max(axis=1).clip(0)),
-            "fixed-shift": partial(relative_to, lambda z, columns: z[:, :columns].max(axis=1)),
+            "missing-minus": times(-1, loss_by_columns),
+            "one-shift": relative_to(lambda z, columns: z.max()),
+            "starts-at-zero": relative_to(lambda z, columns: z.max(axis=1).clip(0)),
+            "fixed-shift": relative_to(lambda z, columns: z[:, :columns].max(axis=1)),
             "no-mean": lambda h, u, w, columns: cross_entropy_from_logits(
                 h @ u.T, w, reduction="none"
             ),
             "log-base": [
-                lambda *given: loss_by_columns(*given) / np.log(2),
-                lambda *given: loss_by_columns(*given) / np.log(10),
-                partial(with_base, 2),
-                partial(with_base, 10),
+                *in_other_bases(loss_by_columns),
+                *[of_all_logits(partial(in_base, base)) for base in BASES],
             ],
         },
         missed=all_columns,

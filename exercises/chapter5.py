@@ -2,14 +2,14 @@
 
 import numpy as np
 
+from exercises.frugal import Frugal, peak
+from exercises.kinds import Code, Numbers, times
 from nwp.derivative import (
     central_differences,
     gradient_wrt_logits,
     gradient_wrt_probabilities,
     project_to_tangent,
 )
-from nwp.exercises.frugal import Frugal, peak
-from nwp.exercises.kinds import Code, Numbers
 from nwp.loss import cross_entropy_from_logits, softmax
 
 LEMMA = gradient_wrt_probabilities(np.full(4, 0.25), 3)
@@ -135,7 +135,7 @@ EXERCISES = {
                 lambda y_hat, g: project_to_tangent(y_hat * g),
             ],
             "factor-forgotten": lambda y_hat, g: g - y_hat @ g,
-            "missing-minus": lambda y_hat, g: -back_through_softmax(y_hat, g),
+            "missing-minus": times(-1, back_through_softmax),
         },
         missed=whole_matrix,
     ),
@@ -150,7 +150,7 @@ EXERCISES = {
             "not-divided": lambda p, h: (-np.log(p + 1j * h)).imag,
             "real-part": lambda p, h: (-np.log(p + 1j * h)).real / h,
             "missing-minus": lambda p, h: np.log(p + 1j * h).imag / h,
-            "one-point": lambda p, h: complex_slope(p, h) / 2,
+            "one-point": times(1 / 2, complex_slope),
             "no-step": lambda p, h: -1 / p,
         },
         atol=0.0,
@@ -176,13 +176,13 @@ EXERCISES = {
         POINTS,
         {
             "one-sided": [one_sided(1), one_sided(-1)],
-            "factor-two": lambda f, x, h: 2 * numeric_gradient(f, x, h),
+            "factor-two": times(2, numeric_gradient),
             "not-divided": lambda f, x, h: 2 * h * numeric_gradient(f, x, h),
             "brackets": lambda f, x, h: h**2 * numeric_gradient(f, x, h),
             "own-step": lambda f, x, h: numeric_gradient(f, x, 1e-6),
             "all-at-once": all_at_once,
             "step-not-undone": steps_kept,
-            "missing-minus": lambda f, x, h: -numeric_gradient(f, x, h),
+            "missing-minus": times(-1, numeric_gradient),
         },
     ),
 }

@@ -2,8 +2,8 @@
 
 Four kinds: a function (`Code`), numbers computed by hand (`Numbers`), an object with a property
 (`Witness`), and a proof (`Proof`), which no program judges. Each gets an answer and returns a
-`Finding`, a key with fields; `nwp.exercises.messages` has the words. A known mistake is a wrong
-answer with a name. It is recognized by what it returns, not by how it is written.
+`Finding`, a key with fields; `messages.toml` has the words. A known mistake is a wrong answer
+with a name. It is recognized by what it returns, not by how it is written.
 """
 
 import copy
@@ -27,7 +27,12 @@ from numpy.typing import NDArray
 SECONDS = 10.0  # of processor time for one call; a loop that never ends is stopped then
 SHOWN_AT_MOST = 48  # entries of an argument; of a larger one the shape is shown
 BLANKS = (None, ..., NotImplemented)
+STILL_MISSING = ("still-missing",)
 FLOAT32 = float(np.finfo(np.float32).eps)
+
+# To what other bases people take logarithms, and what they add to keep a logarithm finite.
+BASES = (np.log(2), np.log(10))
+EPSILONS = (*10.0 ** -np.arange(6, 17), np.finfo(np.float64).eps, FLOAT32)
 
 LIBRARIES = (
     "<frozen ",  # what imports
@@ -166,9 +171,8 @@ class Code:
             f"{name} = {_shown_argument(value)}"
             for name, value in zip(self._names, given, strict=True)
         )
-        missing = ", ".join(str(i + 1) for i in got.missing)
         shapes = {"expected_shape": _shapes(expected), "got_shape": _shapes(got)}
-        return {"input": shown, "missing": missing} | shapes
+        return {"input": shown, "missing": got.missing} | shapes
 
     def _reported(
         self, at: int, got: "_Outcome", expected: "_Outcome", mistake: str | None
@@ -188,7 +192,7 @@ class Code:
         if len(got.value) != len(expected.value):
             counts = {"expected": str(len(expected.value)), "got": str(len(got.value))}
             return Finding("results", fields | counts, mistake)
-        also = ("still-missing",) if got.missing else ()
+        also = STILL_MISSING if got.missing else ()
         there = [
             (e, g)
             for e, g in zip(expected.value, got.value, strict=True)
@@ -238,9 +242,8 @@ class Numbers:
         if not 0 < len(answers) <= count:
             return Finding("count", {"count": str(count)})
         answers += [None] * (count - len(answers))
-        missing = [str(i + 1) for i, got in enumerate(answers) if _blank(got)]
-        also = ("still-missing",) if missing else ()
-        every = {"count": str(count), "missing": ", ".join(missing)}
+        every = {"count": str(count), "missing": _missing(answers)}
+        also = STILL_MISSING if every["missing"] else ()
         close = None
         for position, (got, value) in enumerate(zip(answers, self.values, strict=True)):
             if _blank(got):
@@ -263,7 +266,7 @@ class Numbers:
             close = close or Finding("close", fields, None, also)
         if close is not None:
             return close
-        return Finding("missing-numbers", every) if missing else Finding("right")
+        return Finding("missing-numbers", every) if also else Finding("right")
 
     def _close(self, number: NDArray, value: Any, atol: float) -> bool:
         if isinstance(value, int):
@@ -309,12 +312,12 @@ class Witness:
         except TypeError:  # one number
             parts = [answer]
         parts += [None] * (self.count - len(parts))
-        missing = ", ".join(str(i + 1) for i, part in enumerate(parts) if part is None)
+        fields = {"missing": _missing(parts)}
+        also = STILL_MISSING if fields["missing"] else ()
         mistake = self.missed(*parts)
         if mistake is not None:
-            also = ("still-missing",) if missing else ()
-            return Finding("condition", {"missing": missing}, mistake, also)
-        return Finding("missing-numbers", {"missing": missing}) if missing else Finding("right")
+            return Finding("condition", fields, mistake, also)
+        return Finding("missing-numbers", fields) if also else Finding("right")
 
 
 @dataclass(frozen=True)
@@ -324,6 +327,16 @@ class Proof:
     def judge(self, answer: Any) -> Finding:
         """Say that no program can."""
         return Finding("proof")
+
+
+def times(factor: float, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that gives another one's result, multiplied."""
+    return lambda *given: factor * function(*given)
+
+
+def in_other_bases(loss: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """Return functions that take the logarithms of a loss to the bases 2 and 10."""
+    return [times(1 / base, loss) for base in BASES]
 
 
 class _Endless(BaseException):
@@ -346,9 +359,9 @@ class _Outcome:
     code: str = ""
 
     @property
-    def missing(self) -> list[int]:
-        """The results that were not returned."""
-        return [i for i, part in enumerate(self.value or ()) if part is None]
+    def missing(self) -> str:
+        """The places of the results that were not returned."""
+        return _missing(self.value or ())
 
 
 def _outcome(
@@ -379,21 +392,23 @@ def _outcome(
                 returned, parts = _within(seconds, returned_and_parts)
         except (Exception, SystemExit, _Endless) as error:  # what the reader's code does is told
             stub = type(error) is NotImplementedError and not error.args and _does_nothing(function)
-            return _Outcome(None, error, None, arguments, None, 0.0, False, stub, *_place(error))
-    stub = _blank(returned) and _does_nothing(function)
-    changed = [
-        i for i, pair in enumerate(zip(given, arguments, strict=True)) if not _unchanged(*pair)
-    ]
+            line, code = _place(error)
+            return _Outcome(error=error, arguments=arguments, is_stub=stub, line=line, code=code)
+    pairs = zip(given, arguments, strict=True)
     value = None
     if parts is not None and not _blank(parts):
         try:
             value = tuple(None if _blank(part) else array_of(part) for part in parts)
         except TypeError:
             value = None
-    precision = 0.0 if value is None else _precision(value)
-    first = changed[0] if changed else None
     return _Outcome(
-        value, None, returned, arguments, first, precision, _carries_gradient(returned), stub
+        value=value,
+        returned=returned,
+        arguments=arguments,
+        changed=next((i for i, pair in enumerate(pairs) if not _unchanged(*pair)), None),
+        precision=0.0 if value is None else _precision(value),
+        gradient=_carries_gradient(returned),
+        is_stub=_blank(returned) and _does_nothing(function),
     )
 
 
@@ -555,6 +570,11 @@ def _blank(answer: Any) -> bool:
     if isinstance(answer, tuple | list):
         return all(map(_blank, answer))
     return any(answer is blank for blank in BLANKS)
+
+
+def _missing(parts: Iterable[Any]) -> str:
+    """Name the parts of an answer that are missing, by their places."""
+    return ", ".join(str(place) for place, part in enumerate(parts, start=1) if _blank(part))
 
 
 def _unchanged(before: Any, after: Any) -> bool:
