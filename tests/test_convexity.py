@@ -129,6 +129,20 @@ def test_hessian_is_the_covariance_of_the_drawn_words_one_hot_vector(z, directio
     assert_allclose(v @ hessian_in_logits(z) @ v, variance, rtol=1e-9, atol=1e-13)
 
 
+@pytest.mark.claim("prop-curvature")
+@given(logits(bound=30))
+def test_curvature_is_at_most_one_half(z):
+    assert np.linalg.norm(hessian_in_logits(z), 2) <= 0.5 + 1e-14
+
+
+@pytest.mark.claim("prop-curvature")
+def test_one_half_is_reached_and_weights_have_no_bound():
+    assert_allclose(np.linalg.norm(hessian_in_logits([0.0, 0.0, -800.0]), 2), 0.5)
+    for a in (2.0, 20.0):
+        second = two_weight_loss(a, [1e-4, 0.0, -1e-4]) @ [1, -2, 1] / 1e-8
+        assert_allclose(second, a**2 / 4, rtol=1e-4)
+
+
 def test_hessian_keeps_its_accuracy_at_confident_predictions():
     hessian = hessian_in_logits([50.0, 0.0])
     share = np.exp(-50.0)  # p (1 - p) = e^-50 / (1 + e^-50)^2

@@ -44,6 +44,16 @@ def test_tasks_count_for_themselves_alone():
     assert minutes(notebook) == (5, 30, 1)  # 5 + 5 questions + 30, to the half hour: 40
 
 
+def test_a_folded_note_is_not_counted_with_whatever_stands_in_it():
+    proof = "```{prf:proof}\n" + "word " * 1800 + "\n```"
+    note, box = (
+        f"````{{admonition}} A proof\n:class: {name}\n\n{proof}\n````"
+        for name in ("dropdown", "document-quote")
+    )
+    assert minutes(book("word " * 1800, note)) == (10, 30, 0)
+    assert minutes(book("word " * 1800, box)) == (20, 30, 0)
+
+
 def test_the_line_replaces_an_old_one():
     first = with_sentence(book("# Title\n\nText."), "en")
     assert first.startswith("# Title\n\n*Reading: about 5 min; with questions and 0 exercises")

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from strategies import distributions, logits, with_word
 
-from nwp.convexity import hessian_in_logits, two_weight_loss
 from nwp.equivalence import empirical_conditional_entropy, empirical_next_word
 from nwp.loss import cross_entropy, cross_entropy_from_logits, one_hot, softmax
 from nwp.weights import (
@@ -347,20 +346,6 @@ def test_zeros_are_a_saddle_unless_all_words_follow_equally_often(model, small):
 
 
 # ---- the learning rate -----------------------------------------------------------------
-
-
-@pytest.mark.claim("prop-curvature")
-@given(logits(bound=30))
-def test_curvature_is_at_most_one_half(z):
-    assert np.linalg.norm(hessian_in_logits(z), 2) <= 0.5 + 1e-14
-
-
-@pytest.mark.claim("prop-curvature")
-def test_one_half_is_reached_and_weights_have_no_bound():
-    assert_allclose(np.linalg.norm(hessian_in_logits([0.0, 0.0, -800.0]), 2), 0.5)
-    for a in (2.0, 20.0):
-        second = two_weight_loss(a, [1e-4, 0.0, -1e-4]) @ [1, -2, 1] / 1e-8
-        assert_allclose(second, a**2 / 4, rtol=1e-4)
 
 
 @pytest.mark.claim("prop-rate")

@@ -5,7 +5,9 @@
 The estimate: 180 words of prose a minute, where an inline formula counts as a word and a
 displayed one as ten; one minute for each code cell that is shown and for each question; ten
 minutes, half an hour or two hours for an exercise of one, two or three stars, its stub and its
-solution included. Reading is rounded to five minutes, the total to half an hour.
+solution included. Not counted is what is folded, because the chapter can be followed without
+it: the code of a cell with the tag hide-input, and a note of the class dropdown, of which the
+title says what is in it. Reading is rounded to five minutes, the total to half an hour.
 """
 
 import re
@@ -45,10 +47,11 @@ def minutes(notebook: NotebookNode) -> tuple[int, int, int]:
 
 
 def _without_tasks(text: str, found: list[Block], solving: bool) -> tuple[str, bool]:
-    """Leave out fences, questions, and exercises to the end of their solutions, cells later."""
+    """Leave out fences, folded notes, questions, and exercises to the end of their solutions."""
     names, left_out = {block.start: block.name for block in found}, set()
     for block in found:
-        body = () if block.name in TASKS else range(block.inside, block.end - 1)
+        whole = block.name in TASKS or _is_folded(block)
+        body = () if whole else range(block.inside, block.end - 1)
         left_out |= {*range(block.start, block.end)} - {*body}
     kept = []
     for number, line in enumerate(text.splitlines()):
@@ -56,6 +59,10 @@ def _without_tasks(text: str, found: list[Block], solving: bool) -> tuple[str, b
         if not solving and number not in left_out:
             kept.append(line)
     return "\n".join(kept), solving
+
+
+def _is_folded(block: Block) -> bool:
+    return block.name == "admonition" and "dropdown" in block.options.get("class", "").split()
 
 
 def _words(text: str) -> int:
