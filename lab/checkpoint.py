@@ -60,7 +60,7 @@ def save_words(vocabulary: Vocabulary, path: str | os.PathLike[str]) -> None:
 
 
 def load_words(path: str | os.PathLike[str], kind: type[Vocabulary]) -> Vocabulary:
-    """Read what `save_words` wrote of a vocabulary of this kind; ValueError where it is not that."""
+    """Read what `save_words` wrote of this kind; ValueError where the file is something else."""
     try:
         content = json.loads(Path(path).read_bytes())
         if content.pop("kind") != kind.__name__:
