@@ -1,6 +1,7 @@
 """What leaves the repository: the wheel, the pages at an address, the citation."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -326,6 +327,80 @@ def test_make_refuses_a_python_that_was_never_tried(version, taken):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode == 0) == bool(taken)
     assert taken or f"python is {version}: name another with make PYTHON=" in done.stderr
+
+
+# A Python that says what it was asked and fails where it is told to; its `-m venv` copies itself.
+STUB = """#!/bin/sh
+echo "$*" >> {log}
+case "$*" in
+    *$FAIL*) exit 1 ;;
+    "-m venv "*) for folder; do :; done; mkdir -p "$folder/bin"; cp "$0" "$folder/bin/python" ;;
+esac
+"""
+
+
+@pytest.fixture
+def make_install(tmp_path):
+    """Run `make install` with stubs; return its status, its output and what Python was asked."""
+    log = tmp_path / "log"
+    for name in ("python", "uv"):
+        (tmp_path / name).write_text(STUB.format(log=log), encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+
+    def make(torch, fail):
+        log.write_text("", encoding="utf-8")
+        environment = os.environ | {"FAIL": fail, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        arguments = (f"VENV={tmp_path / 'env'}", f"PYTHON={tmp_path / 'python'}", f"TORCH={torch}")
+        done = subprocess.run(
+            ["make", "--no-print-directory", "install", *arguments],
+            cwd=ROOT, env=environment, capture_output=True, text=True,
+        )  # fmt: skip
+        lines = log.read_text(encoding="utf-8").splitlines()
+        asked = [line for line in lines if "pip install" in line]
+        return done.returncode, done.stdout + done.stderr, asked
+
+    if sys.platform != "linux" or not shutil.which("make"):
+        pytest.skip("PyTorch without CUDA is asked for by make, on Linux")
+    return make
+
+
+def test_without_cuda_pytorch_comes_first_and_from_its_own_index(make_install):
+    status, _, asked = make_install("cpu", fail="nothing")
+    (pin,) = [version for name, version in pins_of("requirements.txt") if name == "torch"]
+    assert status == 0
+    assert f"--index-url https://download.pytorch.org/whl/cpu torch{pin}" in asked[0]
+    assert asked[1].startswith("pip install")  # by uv
+    assert asked[1].endswith("--requirement requirements.txt")
+
+
+def test_an_index_out_of_reach_breaks_nothing(make_install):
+    status, output, asked = make_install("cpu", fail="index-url")
+    assert status == 0
+    assert "it comes from PyPI" in output
+    assert asked[1].endswith("--requirement requirements.txt")
+
+
+def test_with_cuda_all_comes_from_pypi(make_install):
+    status, _, asked = make_install("cuda", fail="nothing")
+    assert status == 0
+    assert not any("index-url" in line for line in asked)
+    assert make_install("gpu", fail="nothing")[0] == 0, "made before: nothing is to be done"
+
+
+def test_a_word_that_names_no_pytorch_is_refused(make_install):
+    status, output, asked = make_install("gpu", fail="nothing")
+    assert status != 0
+    assert "TORCH=cpu or TORCH=cuda, not TORCH=gpu" in output
+    assert not asked
+
+
+def test_an_install_that_was_interrupted_goes_on(make_install):
+    status, _, asked = make_install("cuda", fail="--requirement")
+    assert status != 0
+    assert asked[0].startswith("pip install")  # by uv, which fails
+    assert asked[1].startswith("-m pip install")  # so pip tries, and fails
+    assert make_install("cuda", fail="nothing")[0] == 0
+    assert make_install("cuda", fail="nothing")[2] == [], "made: nothing is to be done"
 
 
 def test_lines_end_as_in_the_repository_on_every_system(tmp_path):
