@@ -37,5 +37,5 @@ def test_signatures_of_the_page_are_those_of_the_package(folder):
             call = term.text[term.text.index("(") : term.text.rindex(")") + 1]
             assert call == call_of(term["id"]), term["id"]
             names.append(term["id"])
-    assert {"nwp.loss.cross_entropy", "nwp.model.Transformer", "nwp.muon.Muon"} <= set(names)
+    assert {"nwp.loss.cross_entropy", "nwp.model.Transformer", "lab.muon.Muon"} <= set(names)
     assert len(names) > 150

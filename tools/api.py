@@ -39,6 +39,6 @@ def own_signature(
 
 def setup(app: Sphinx) -> dict[str, Any]:
     _MockObject.__or__ = _MockObject.__ror__ = either
-    sys.path.insert(0, str(ROOT))  # the small environment does not install `nwp`
+    sys.path.insert(0, str(ROOT))  # the small environment installs no package of ours
     app.connect("autodoc-process-signature", own_signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
