@@ -315,6 +315,34 @@ def test_every_place_names_the_same_pythons():
     for page, word in (("README.md", "or"), ("CONTRIBUTING.md", "or"), ("README.pt.md", "ou")):
         named = f"{', '.join(pythons[:-1])} {word} {pythons[-1]}"
         assert f"Python {named}, git" in (ROOT / page).read_text(encoding="utf-8"), page
+    checks = workflow("ci")["jobs"]["checks"]
+    assert checks["strategy"]["matrix"]["python"] == pythons
+    assert checks["steps"][-1] == {"run": "bash .ci/run"}
+
+
+def workflow(name):
+    path = ROOT / ".github" / "workflows" / f"{name}.yml"
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["ci", "pages"])
+def test_workflows_may_do_no_more_than_they_need(name):
+    flow = workflow(name)
+    assert flow["permissions"] == {"contents": "read"}
+    for job, what in flow["jobs"].items():
+        more = {"pages": "write", "id-token": "write"} if job == "publish" else None
+        assert what.get("permissions") == more
+        for step in what.get("steps", []):
+            if "uses" in step:
+                assert re.fullmatch(r"actions/[\w-]+@v\d+", step["uses"])
+            if "checkout" in step.get("uses", ""):
+                assert step["with"] == {"persist-credentials": False}
+
+
+def test_only_what_was_checked_is_published():
+    jobs = workflow("pages")["jobs"]
+    assert jobs["checks"] == {"uses": "./.github/workflows/ci.yml"}
+    assert (jobs["build"]["needs"], jobs["publish"]["needs"]) == ("checks", "build")
 
 
 @pytest.mark.parametrize(("version", "taken"), [("3.10", 0), ("3.11", 1), ("3.14", 1), ("3.15", 0)])
