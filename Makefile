@@ -5,6 +5,17 @@ PYTHONS := 3.11 3.12 3.13 3.14
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# What builds the pages: an environment of its own, without PyTorch.
+BOOK := $(VENV)-book
+BOOK_BIN := $(BOOK)/bin
+BOOK_READY := $(BOOK)/.ready
+
+# On Linux PyPI has PyTorch with CUDA, 3 GB; where no NVIDIA driver is, PyTorch's own index has it
+# without, 0.2 GB. What that index does not give (it may be out of reach) comes from PyPI.
+CPU_WHEELS := https://download.pytorch.org/whl/cpu
+NVIDIA := $(or $(wildcard /proc/driver/nvidia/version),$(shell command -v nvidia-smi))
+TORCH ?= $(if $(NVIDIA),cuda,cpu)
+CPU_ONLY := $(and $(filter cpu,$(TORCH)),$(filter Linux,$(shell uname -s)))
 CUDA_PINS := ^(cuda|nvidia|triton)
 SHARED := references.bib _config.yml _toc.yml $(wildcard nwp/*.py lab/*.py exercises/*.* tests/*.py) \
           $(wildcard tools/*.* tools/*/*) $(shell find assets -type f)
@@ -15,33 +26,55 @@ PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/*)
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSTARTUP
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test test-all pages notebooks execute explorers lint spelling \
+.PHONY: help book install pdf test test-all pages notebooks execute explorers lint spelling \
         translation-status bench bench-training coverage pins clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): requirements.txt requirements-cuda.txt pyproject.toml
+# Make the environment $(1), anew if it is of another Python; one that was left half-made is completed.
+define environment
 	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 15) or sys.exit("Python 3.11, 3.12, 3.13 or 3.14 is needed, and $(PYTHON) is %d.%d: name another with make PYTHON=..." % v[:2])'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(PYTHON) -m venv $$([ "$$($(1)/bin/python -V 2>&1)" = "$$($(PYTHON) -V)" ] || echo --clear) $(1)
+endef
+
+# Install the requirements of $(2) into the environment $(1): with uv where it is, in seconds.
+define install
+	{ command -v uv >/dev/null && uv pip install --quiet --python $(1)/bin/python --requirement $(2); } \
+	    || $(1)/bin/python -m pip install --quiet --requirement $(2)
+endef
+
+$(BOOK_READY): requirements-book.txt
+	$(call environment,$(BOOK))
+	$(call install,$(BOOK),requirements-book.txt)
+	@touch $@
+
+$(READY): requirements.txt requirements-cuda.txt pyproject.toml
+	@case '$(TORCH)' in cpu | cuda) ;; *) echo "make TORCH=cpu or TORCH=cuda, not TORCH=$(TORCH)"; exit 1 ;; esac
+	$(call environment,$(VENV))
+	$(if $(CPU_ONLY),$(BIN)/python -m pip install --quiet --no-deps --retries 0 --timeout 15 \
+	    --index-url $(CPU_WHEELS) $$(grep '^torch==' requirements.txt) 2>/dev/null \
+	    || echo "PyTorch without CUDA is not to be had from $(CPU_WHEELS): it comes from PyPI")
+	$(call install,$(VENV),requirements.txt)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+install: $(READY)  ## make the environment of the tests and notebooks, .venv
 
 book: _build/html/.built _build/html/pt/.built  ## build both editions and print the pages to open
 	@echo "Open _build/html/index.html, or _build/html/pt/index.html in Portuguese"
 
-_build/html/.built: $(READY) $(SHARED) $(ENGLISH)
+_build/html/.built: $(BOOK_READY) $(SHARED) $(ENGLISH)
 	@# All pages are written, for each shows the table of contents. After a failure all are read
 	@# again: a page that is not would not repeat its warning.
-	$(BIN)/jupyter-book build --all --quiet -W -n --keep-going . || { rm -rf _build/.doctrees; exit 1; }
+	$(BOOK_BIN)/jupyter-book build --all --quiet -W -n --keep-going . || { rm -rf _build/.doctrees; exit 1; }
 	@touch $@
 
-_build/html/pt/.built: $(READY) $(SHARED) $(PORTUGUESE)
-	$(BIN)/python tools/editions.py
+_build/html/pt/.built: $(BOOK_READY) $(SHARED) $(PORTUGUESE)
+	$(BOOK_BIN)/python tools/editions.py
 	@touch $@
 
-test: book  ## build the book, then run every test and every notebook, two at a time
+test: book $(READY)  ## build the book, then run every test and every notebook, two at a time
 	$(BIN)/python -m pytest --nbval -n 2 --dist loadscope
 
 test-all:  ## run the tests under each Python from 3.11 to 3.14, and say which one is missing
@@ -54,7 +87,7 @@ test-all:  ## run the tests under each Python from 3.11 to 3.14, and say which o
 	for v in $$failed; do echo "Python $$v: failed"; done; \
 	test -z "$$failed"
 
-pdf: book  ## print both editions to _build/pdf/ (needs Chromium)
+pdf: book $(READY)  ## print both editions to _build/pdf/ (needs Chromium)
 	$(BIN)/python tools/pdf.py
 
 notebooks: $(READY)  ## open JupyterLab, to run the chapters of either edition
@@ -87,14 +120,17 @@ bench-training: $(READY)  ## our training beside nanoGPT's recipe (SIZE=cpu, or 
 coverage: $(READY)  ## line coverage of our packages by their tests
 	$(BIN)/python -m pytest --cov=nwp --cov=lab --cov=exercises --cov-report=term-missing tests
 
-pins: requirements.in  ## pin every dependency anew (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header \
-	    --upgrade requirements.in > requirements.all
+PIN := uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header
+
+pins: requirements.in requirements-book.in  ## pin every dependency anew (needs uv)
+	$(PIN) --upgrade requirements.in > requirements.all
 	{ echo '# What torch pulls in where it is built for CUDA; used as constraints.'; \
 	  grep -E '$(CUDA_PINS)' requirements.all; } > requirements-cuda.txt
 	{ echo '# Written by make pins from requirements.in.'; echo '-c requirements-cuda.txt'; \
 	  grep -Ev '$(CUDA_PINS)' requirements.all; } > requirements.txt
+	{ echo '# Written by make pins from requirements-book.in: the part of requirements.txt that builds the book.'; \
+	  $(PIN) --constraint requirements.all requirements-book.in; } > requirements-book.txt
 	rm requirements.all
 
-clean:  ## remove the built book and the environment
-	rm -rf _build $(VENV) $(PYTHONS:%=.venv-%)
+clean:  ## remove the built book and the environments
+	rm -rf _build $(foreach env,$(VENV) $(PYTHONS:%=.venv-%),$(env) $(env)-book)

@@ -1,18 +1,26 @@
-"""What leaves the repository: the wheel, the launch buttons, the citation."""
+"""What leaves the repository: the wheel, the pages at an address, the citation."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
 import yaml
+from bs4 import BeautifulSoup
+from languages import FOLDERS
 from notebooks import PACKAGES, ROOT
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from publishing import address_of
 
 from exercises import numbers
 
@@ -77,11 +85,27 @@ def test_exercises_are_checked_from_the_wheel_as_it_is(wheel, tmp_path):
     assert said[0] == "1.2: a resposta 1 de 1 não está certa. Você respondeu 15.61."
 
 
-def built_with(address, folder):
-    """Build one chapter of a book with this address, as the book is built; return its page."""
+ADDRESS = "https://github.com/Someone/book"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Build one chapter of a book with an address, as the book is built; each site once."""
+    built = {}
+
+    def site(address, edition=""):
+        key = (address, edition)
+        if key not in built:
+            built[key] = build_site(tmp_path_factory.mktemp("site"), address, edition)
+        return built[key]
+
+    return site
+
+
+def build_site(folder, address, edition):
     (folder / "chapters").mkdir()
-    shutil.copy(CHAPTERS[0], folder / "chapters" / "01_loss.ipynb")
-    (folder / "intro.md").write_text("# Intro\n", encoding="utf-8")
+    shutil.copy(ROOT / edition / "chapters" / "01_loss.ipynb", folder / "chapters")
+    (folder / "intro.md").write_text("# Intro & more\n\nA *short* way in.\n", encoding="utf-8")
     (folder / "_toc.yml").write_text(
         "format: jb-book\nroot: intro\nchapters:\n  - file: chapters/01_loss\n", encoding="utf-8"
     )
@@ -90,15 +114,22 @@ def built_with(address, folder):
     config["sphinx"] = {
         "recursive_update": CONFIG["sphinx"]["recursive_update"],
         "extra_extensions": ["sphinx_proof", "sphinx_exercise"],
-        "local_extensions": {"pages": str(ROOT / "tools")},
+        "local_extensions": dict.fromkeys(
+            ("languages", "pages", "publishing"), f"{ROOT / 'tools'}"
+        ),
         "config": {
+            "language": "pt_BR" if edition else "en",
             "html_theme_options": CONFIG["sphinx"]["config"]["html_theme_options"],
             "templates_path": [str(ROOT / "tools" / "templates")],  # of what the options name
         },
     }
     (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     run(Path(sys.executable).parent / "jupyter-book", "build", "--quiet", folder)
-    return (folder / "_build" / "html" / "chapters" / "01_loss.html").read_text(encoding="utf-8")
+    return folder / "_build" / "html"
+
+
+def chapter_of(site):
+    return (site / "chapters" / "01_loss.html").read_text(encoding="utf-8")
 
 
 def launched(page):
@@ -109,12 +140,11 @@ def launched(page):
     }
 
 
-def test_buttons_lead_to_the_chapter(tmp_path):
+def test_buttons_lead_to_the_chapter(site):
     assert CONFIG["repository"]["branch"] == "main"
-    page = built_with("https://github.com/someone/book", tmp_path)
-    assert launched(page) == {
-        "https://mybinder.org/v2/gh/someone/book/main?urlpath=lab/tree/chapters/01_loss.ipynb",
-        "https://colab.research.google.com/github/someone/book/blob/main/chapters/01_loss.ipynb",
+    assert launched(chapter_of(site(ADDRESS))) == {
+        "https://mybinder.org/v2/gh/Someone/book/main?urlpath=lab/tree/chapters/01_loss.ipynb",
+        "https://colab.research.google.com/github/Someone/book/blob/main/chapters/01_loss.ipynb",
     }
 
 
@@ -129,8 +159,130 @@ def test_the_book_itself_is_as_its_address_says():
         assert bool(launched(page)) == bool(CONFIG["repository"]["url"])
 
 
-def test_without_an_address_there_are_no_buttons(tmp_path):
-    assert launched(built_with("", tmp_path)) == set()
+def test_without_an_address_there_are_no_buttons(site):
+    assert launched(chapter_of(site(""))) == set()
+
+
+@pytest.mark.parametrize(
+    ("baseurl", "repository", "address"),
+    [
+        ("", "", ""),
+        ("", "https://github.com/Someone/book", "https://someone.github.io/book/"),
+        ("", "https://github.com/Someone/a.book.git", "https://someone.github.io/a.book/"),
+        ("", "https://github.com/Someone/someone.github.io/", "https://someone.github.io/"),
+        ("", "https://gitlab.com/someone/book", ""),  # who knows where its pages are
+        ("https://book.org", "https://github.com/someone/book", "https://book.org/"),
+        ("https://book.org/a/", "", "https://book.org/a/"),
+    ],
+)
+def test_address_follows_from_the_repository(baseurl, repository, address):
+    assert address_of(baseurl, repository) == address
+
+
+@pytest.mark.parametrize(("edition", "locale"), [("", "en_US"), ("pt", "pt_BR")])
+def test_pages_at_an_address_say_it(site, edition, locale):
+    html, book = site(ADDRESS, edition), "https://someone.github.io/book/"
+    here = book + FOLDERS["pt-BR" if edition else "en"]
+    page = BeautifulSoup((html / "intro.html").read_text(encoding="utf-8"), "html.parser")
+    assert page.select_one("link[rel=canonical]")["href"] == f"{here}intro.html"
+    properties = {tag["property"]: tag["content"] for tag in page.select("meta[property]")}
+    assert properties == {
+        "og:type": "website",
+        "og:site_name": CONFIG["title"],
+        "og:title": "Intro & more",
+        "og:url": f"{here}intro.html",
+        "og:locale": locale,
+        "og:description": "A short way in.",
+        "og:image": f"{book}_static/page.png",
+    }
+    assert page.select_one("meta[name=description]")["content"] == "A short way in."
+    chapter = BeautifulSoup(chapter_of(html), "html.parser")
+    described = chapter.select_one("meta[name=description]")["content"].removesuffix(" …")
+    assert 50 < len(described) <= 200
+    words = " ".join(paragraph.text for paragraph in chapter.select("article section > p")).split()
+    assert described in " ".join(words)
+
+    lost = BeautifulSoup((html / "404.html").read_text(encoding="utf-8"), "html.parser")
+    assert lost.select_one("base")["href"] == f"{here}404.html"
+    assert lost.head.find(href=True) == lost.select_one("base"), "it changes what stands before it"
+    first, second = lost.select("article p[lang]")
+    assert first["lang"] == lost.html["lang"] != second["lang"]
+    for paragraph in (first, second):
+        assert paragraph.a["href"] == f"{book}{FOLDERS[paragraph['lang']]}intro.html"
+
+    tree = ElementTree.fromstring((html / "sitemap.xml").read_text(encoding="utf-8"))
+    names = ("intro", "chapters/01_loss")
+    listed = [place.text for place in tree.findall("{*}url/{*}loc")]
+    assert listed == [f"{here}{name}.html" for name in sorted(names)]
+    for url in tree:
+        own = url.find("{*}loc").text.removeprefix(here)
+        others = {link.get("hreflang"): link.get("href") for link in url.findall("{*}link")}
+        assert others == {tag: f"{book}{folder}{own}" for tag, folder in FOLDERS.items()}
+    assert (html / "robots.txt").exists() == (not edition)
+    if not edition:
+        assert re.findall("^Sitemap: (.*)", (html / "robots.txt").read_text(), re.MULTILINE) == [
+            f"{book}{folder}sitemap.xml" for folder in FOLDERS.values()
+        ]
+
+
+def test_without_an_address_pages_claim_none(site):
+    html = site("")
+    assert not {"404.html", "robots.txt", "sitemap.xml"} & {path.name for path in html.iterdir()}
+    for path in html.rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        assert not re.search('rel="canonical"|property="og:|name="description"|<base', page), path
+
+
+def test_the_picture_of_previews_is_there():
+    assert (ROOT / "assets" / "page.png").exists()
+    assert CONFIG["sphinx"]["config"]["html_static_path"] == ["assets"]
+
+
+def pins_of(name):
+    """Read the pins of a file of requirements: (package, version) for each line."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and line[0] not in "#-"]
+    return {(canonicalize_name(pin.name), str(pin.specifier)) for pin in pins}
+
+
+def test_the_book_is_built_by_a_part_of_the_same_pins():
+    book = pins_of("requirements-book.txt")
+    assert book <= pins_of("requirements.txt")
+    assert all(version.startswith("==") for _, version in book)
+    heavy = {"torch", "matplotlib", "playwright", "jupyterlab", "scipy", "sympy"}
+    assert not heavy & {name for name, _ in book}
+    asked = [
+        Requirement(line).name
+        for line in (ROOT / "requirements-book.in").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
+    assert {name for name, _ in book} >= needed_by(asked)
+
+
+def needed_by(names):
+    """Name the packages with all that they need on this machine, and what that needs."""
+    needed, waiting = set(), [canonicalize_name(name) for name in names]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            requirements = map(Requirement, distribution(name).requires or [])
+            waiting += [
+                canonicalize_name(requirement.name)
+                for requirement in requirements
+                if not requirement.marker or requirement.marker.evaluate({"extra": ""})
+            ]
+    return needed
+
+
+def test_the_book_is_built_in_the_environment_of_its_own():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    built = re.findall(r"^(_build/html/\S+): (\S+) .*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    assert [page for page, _, _ in built] == ["_build/html/.built", "_build/html/pt/.built"]
+    for _, environment, recipe in built:
+        assert environment == "$(BOOK_READY)"
+        assert "$(BOOK_BIN)/" in recipe
+        assert "$(BIN)/" not in recipe
 
 
 def test_binder_installs_what_the_chapters_import():
@@ -178,6 +330,34 @@ def test_every_place_names_the_same_pythons():
     for page, word in (("README.md", "or"), ("CONTRIBUTING.md", "or"), ("README.pt.md", "ou")):
         named = f"{', '.join(pythons[:-1])} {word} {pythons[-1]}"
         assert f"Python {named}, git" in (ROOT / page).read_text(encoding="utf-8"), page
+    checks = workflow("ci")["jobs"]["checks"]
+    assert checks["strategy"]["matrix"]["python"] == pythons
+    assert checks["steps"][-1] == {"run": "bash .ci/run"}
+
+
+def workflow(name):
+    path = ROOT / ".github" / "workflows" / f"{name}.yml"
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["ci", "pages"])
+def test_workflows_may_do_no_more_than_they_need(name):
+    flow = workflow(name)
+    assert flow["permissions"] == {"contents": "read"}
+    for job, what in flow["jobs"].items():
+        more = {"pages": "write", "id-token": "write"} if job == "publish" else None
+        assert what.get("permissions") == more
+        for step in what.get("steps", []):
+            if "uses" in step:
+                assert re.fullmatch(r"actions/[\w-]+@v\d+", step["uses"])
+            if "checkout" in step.get("uses", ""):
+                assert step["with"] == {"persist-credentials": False}
+
+
+def test_only_what_was_checked_is_published():
+    jobs = workflow("pages")["jobs"]
+    assert jobs["checks"] == {"uses": "./.github/workflows/ci.yml"}
+    assert (jobs["build"]["needs"], jobs["publish"]["needs"]) == ("checks", "build")
 
 
 @pytest.mark.parametrize(("version", "taken"), [("3.10", 0), ("3.11", 1), ("3.14", 1), ("3.15", 0)])
@@ -190,6 +370,80 @@ def test_make_refuses_a_python_that_was_never_tried(version, taken):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode == 0) == bool(taken)
     assert taken or f"python is {version}: name another with make PYTHON=" in done.stderr
+
+
+# A Python that says what it was asked and fails where it is told to; its `-m venv` copies itself.
+STUB = """#!/bin/sh
+echo "$*" >> {log}
+case "$*" in
+    *$FAIL*) exit 1 ;;
+    "-m venv "*) for folder; do :; done; mkdir -p "$folder/bin"; cp "$0" "$folder/bin/python" ;;
+esac
+"""
+
+
+@pytest.fixture
+def make_install(tmp_path):
+    """Run `make install` with stubs; return its status, its output and what Python was asked."""
+    log = tmp_path / "log"
+    for name in ("python", "uv"):
+        (tmp_path / name).write_text(STUB.format(log=log), encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+
+    def make(torch, fail):
+        log.write_text("", encoding="utf-8")
+        environment = os.environ | {"FAIL": fail, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        arguments = (f"VENV={tmp_path / 'env'}", f"PYTHON={tmp_path / 'python'}", f"TORCH={torch}")
+        done = subprocess.run(
+            ["make", "--no-print-directory", "install", *arguments],
+            cwd=ROOT, env=environment, capture_output=True, text=True,
+        )  # fmt: skip
+        lines = log.read_text(encoding="utf-8").splitlines()
+        asked = [line for line in lines if "pip install" in line]
+        return done.returncode, done.stdout + done.stderr, asked
+
+    if sys.platform != "linux" or not shutil.which("make"):
+        pytest.skip("PyTorch without CUDA is asked for by make, on Linux")
+    return make
+
+
+def test_without_cuda_pytorch_comes_first_and_from_its_own_index(make_install):
+    status, _, asked = make_install("cpu", fail="nothing")
+    (pin,) = [version for name, version in pins_of("requirements.txt") if name == "torch"]
+    assert status == 0
+    assert f"--index-url https://download.pytorch.org/whl/cpu torch{pin}" in asked[0]
+    assert asked[1].startswith("pip install")  # by uv
+    assert asked[1].endswith("--requirement requirements.txt")
+
+
+def test_an_index_out_of_reach_breaks_nothing(make_install):
+    status, output, asked = make_install("cpu", fail="index-url")
+    assert status == 0
+    assert "it comes from PyPI" in output
+    assert asked[1].endswith("--requirement requirements.txt")
+
+
+def test_with_cuda_all_comes_from_pypi(make_install):
+    status, _, asked = make_install("cuda", fail="nothing")
+    assert status == 0
+    assert not any("index-url" in line for line in asked)
+    assert make_install("gpu", fail="nothing")[0] == 0, "made before: nothing is to be done"
+
+
+def test_a_word_that_names_no_pytorch_is_refused(make_install):
+    status, output, asked = make_install("gpu", fail="nothing")
+    assert status != 0
+    assert "TORCH=cpu or TORCH=cuda, not TORCH=gpu" in output
+    assert not asked
+
+
+def test_an_install_that_was_interrupted_goes_on(make_install):
+    status, _, asked = make_install("cuda", fail="--requirement")
+    assert status != 0
+    assert asked[0].startswith("pip install")  # by uv, which fails
+    assert asked[1].startswith("-m pip install")  # so pip tries, and fails
+    assert make_install("cuda", fail="nothing")[0] == 0
+    assert make_install("cuda", fail="nothing")[2] == [], "made: nothing is to be done"
 
 
 def test_lines_end_as_in_the_repository_on_every_system(tmp_path):
