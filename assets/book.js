@@ -1,15 +1,14 @@
-// What the pages need besides the theme: formulas as stops of the Tab key only where they
-// scroll, the menus of the header, and the section to which the other language's link leads.
+// What the pages need besides the theme: formulas as stops of the Tab key where they scroll,
+// the menus of the header, and the section to which the other language's link leads.
 "use strict";
 
-// MathJax makes every formula a stop: hundreds on a page. One that scrolls has to be one,
-// or the keyboard could not scroll it.
+// A formula that scrolls has to be a stop, or the keyboard could not scroll it.
 function setFormulaStops() {
-  const formulas = [...document.querySelectorAll("mjx-container")];
+  const formulas = [...document.querySelectorAll("div.math")];
   const scrolls = formulas.map((formula) => formula.scrollWidth > formula.clientWidth);
   formulas.forEach((formula, i) => {
-    const stops = scrolls[i] && formula.getAttribute("display") === "true";
-    formula.tabIndex = stops ? 0 : -1;
+    if (scrolls[i]) formula.tabIndex = 0;
+    else formula.removeAttribute("tabindex");
   });
 }
 
@@ -75,5 +74,5 @@ window.addEventListener("load", () => {
     cancelAnimationFrame(asked);
     asked = requestAnimationFrame(setFormulaStops);
   });
-  window.MathJax?.startup?.promise.then(setFormulaStops);
+  setFormulaStops();
 });

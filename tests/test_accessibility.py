@@ -29,7 +29,6 @@ REDIRECTIONS = ("index.html", "pt/index.html")
 ADDRESSES = [page for page in PAGES if page not in REDIRECTIONS] or ["intro.html"]
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
-MATH_SET = "() => window.MathJax?.startup?.promise"
 DESKTOP, PHONE = {"width": 1280, "height": 740}, {"width": 360, "height": 740}
 
 # ---- axe-core ----
@@ -58,7 +57,7 @@ THIN_TOKENS = """() => {
     });
 }"""
 EMPTY_FORMULAS = """() => document
-    .querySelectorAll("mjx-container > svg, mjx-container > mjx-assistive-mml")
+    .querySelectorAll(".katex-html, .katex-mathml")
     .forEach((part) => part.replaceChildren())"""
 # The theme looks for what scrolls 0.3 s after a page last changed. On a busy machine the folds
 # may open later than that, and a size that stays tells it nothing.
@@ -89,7 +88,6 @@ def visit(page, address: str) -> Visit:
     page.set_viewport_size(DESKTOP)
     page.emulate_media(color_scheme="light")
     page.goto(f"{HTML.as_uri()}/{address}", wait_until="load")
-    page.evaluate(MATH_SET)
     page.evaluate(THIN_TOKENS)
     for scheme, size in (("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE), ("light", PHONE)):
         page.set_viewport_size(size)
@@ -136,18 +134,21 @@ def test_axe_finds_nothing(visits, address):
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_page_is_light(visits, address):
-    """All of a page at most 6 MB; its scripts besides mathematics 60 kB, the theme's as much."""
+    """All of a page at most 6 MB, text and formulas 1.5; its scripts 60 kB, the theme's as much."""
     sizes = visits[address].sizes
     assert sum(sizes.values()) <= 6e6, sizes
     scripts = {
         name.removeprefix("pt/"): size for name, size in sizes.items() if name.endswith(".js")
     }
-    mathematics = {name for name in scripts if "/mathjax/" in name}
+    mathematics = {name for name in sizes if "_static/katex/" in name}
+    assert len(mathematics) == 2, mathematics
+    assert sum(sizes[name] for name in {address, *mathematics}) <= 1.5e6, sizes
     search = {"searchindex.js", "_static/searchtools.js", "_static/language_data.js"}
     own = {name for name in scripts if (ASSETS / name.removeprefix("_static/")).exists()}
+    own |= {name for name in scripts if name.startswith("_static/katex/")}
     theme = scripts.keys() - own - (search if address.endswith("search.html") else set())
     assert {"_static/book.js"} <= own
-    assert sum(scripts[name] for name in own - mathematics) <= 60e3, scripts
+    assert sum(scripts[name] for name in own) <= 60e3, scripts
     assert sum(scripts[name] for name in theme) <= 60e3, scripts
 
 
@@ -233,7 +234,6 @@ def walk(page, most: int = 400) -> list[dict]:
 def test_tab_follows_the_page(browser, size):
     page = chromium.context(browser, viewport=size, reduced_motion="reduce").new_page()
     page.goto(f"{HTML.as_uri()}/{CHAPTER}")
-    page.evaluate(MATH_SET)
     page.wait_for_function(STOPS_ARE_SET)
     stops = walk(page)
     assert stops[0]["name"] == "Skip to main content"
@@ -262,15 +262,13 @@ def test_skip_link_leads_to_the_text(browser):
 def test_only_formulas_that_scroll_are_stops(browser):
     page = chromium.context(browser, viewport=PHONE).new_page()
     page.goto(f"{HTML.as_uri()}/chapters/05_derivative.html")
-    page.evaluate(MATH_SET)
-    page.wait_for_function("document.querySelector('mjx-container').tabIndex === -1")
     for size, some in ((PHONE, True), (DESKTOP, False)):
         page.set_viewport_size(size)
         page.wait_for_function(
-            """[...document.querySelectorAll("mjx-container[display=true]")].every(
+            """[...document.querySelectorAll("div.math")].every(
                 f => (f.scrollWidth > f.clientWidth) === (f.tabIndex === 0))"""
         )
-        stops = page.locator("mjx-container[tabindex='0']").count()
+        stops = page.locator(".math[tabindex='0']").count()
         assert bool(stops) == some, size
     page.context.close()
 

@@ -220,7 +220,6 @@ def test_the_link_leads_to_the_section_that_is_read(browser):
             page.evaluate("document.querySelector('.language-link').click()")
             page.wait_for_url(f"**/{target}chapters/05_derivative.html#{place}")
             page.go_back()
-            page.evaluate("() => window.MathJax?.startup?.promise")
         page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
         page.evaluate("document.querySelector('.language-link').click()")
         page.wait_for_url(f"{HTML.as_uri()}/{target}chapters/05_derivative.html")

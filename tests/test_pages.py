@@ -23,12 +23,24 @@ CHROMIUM = chromium.find()
 WIDTHS = (360, 768, 1024, 1280)
 BODY_TEXT = """() => {
     const copy = document.querySelector("main").cloneNode(true);
-    copy.querySelectorAll("pre, code, script, mjx-container").forEach(e => e.remove());
+    copy.querySelectorAll("pre, code, script, .katex").forEach(e => e.remove());
     return copy.textContent;
 }"""
 UNSET_MATH = """() => [...document.querySelectorAll(".math")]
-    .filter(e => !e.querySelector("mjx-container") || e.querySelector("[data-mjx-error]"))
-    .map(e => e.textContent)"""
+    .filter((e) => !e.querySelector(".katex-html") || !e.querySelector("math annotation"))
+    .map((e) => e.textContent)"""
+# A formula may be wider than what holds it only where that scrolls.
+CUT_OFF = """() => {
+    const holds = (e) => getComputedStyle(e).overflowX !== "visible" || e === document.body;
+    return [...document.querySelectorAll("main .math")].filter((formula) => {
+        let holder = formula;
+        while (!holds(holder)) holder = holder.parentElement;
+        const scrolls = ["auto", "scroll"].includes(getComputedStyle(holder).overflowX);
+        const edges = [...formula.querySelectorAll(".katex-html, .katex-base")]
+            .map((part) => part.getBoundingClientRect().right);
+        return !scrolls && Math.max(...edges) > holder.getBoundingClientRect().right + 1;
+    }).map((formula) => formula.querySelector("annotation").textContent);
+}"""
 
 
 def unavailable(reason: str) -> None:
@@ -65,7 +77,6 @@ def open_page(browser, address: str, scheme: str = "light"):
     page.goto(f"{HTML.as_uri()}/{address}", wait_until="load")
     if address.removeprefix("pt/") == "index.html":  # it only redirects
         page.wait_for_url("**/intro.html")
-    page.evaluate("() => window.MathJax?.startup?.promise")
     return page, troubles
 
 
@@ -80,6 +91,7 @@ def test_page_works_from_disk(browser, address):
         page.set_viewport_size({"width": width, "height": 740})
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{wide} px at a window of {width} px"
+        assert page.evaluate(CUT_OFF) == [], f"at a window of {width} px"
     assert troubles == []
     page.context.close()
 
@@ -162,6 +174,14 @@ def test_what_the_book_does_not_hold_is_a_quotation_without_a_number(browser, fo
         page.context.close()
 
 
+def test_a_formula_that_is_cut_off_is_found(browser):
+    page, _ = open_page(browser, "chapters/04_weights.html")
+    cut = "e => Object.assign(e.style, {display: 'block', overflow: 'hidden', width: '9px'})"
+    page.locator("main span.math").first.evaluate(cut)
+    assert len(page.evaluate(CUT_OFF)) == 1
+    page.context.close()
+
+
 def test_choices_open_by_keyboard_and_by_a_click_on_their_mathematics(browser):
     page, troubles = open_page(browser, "chapters/05_derivative.html")
     choice = page.locator("#q-dv-logits details").nth(2)
@@ -173,7 +193,7 @@ def test_choices_open_by_keyboard_and_by_a_click_on_their_mathematics(browser):
     assert "Right." in why.inner_text()
     page.keyboard.press("Space")
     assert not why.is_visible()
-    summary.locator("mjx-container").first.click()
+    summary.locator(".katex").first.click()
     assert why.is_visible()
     assert troubles == []
     page.context.close()

@@ -130,7 +130,7 @@ def test_printed_links_bookmarks_and_pages(joined, tmp_path):
     if chromium.find() is None:
         test_pages.unavailable("no Chromium is installed: nothing was printed")
     source, target = tmp_path / "book.html", tmp_path / "book.pdf"
-    html = pdf.document(joined, CONFIG, {"chapters-second--b": 4}).split("<script")[0]
+    html = pdf.document(joined, CONFIG, {"chapters-second--b": 4}).split("</head>")[0]
     css = (ROOT / "assets" / "print.css").read_text(encoding="utf-8")
     body = "<body>" + pdf.document(joined, CONFIG, {"chapters-second--b": 4}).split("<body>")[1]
     source.write_text(f"{html}<style>{css}</style></head>{body}", encoding="utf-8")
@@ -149,6 +149,15 @@ def test_printed_links_bookmarks_and_pages(joined, tmp_path):
         "links to the disk",
         "in the contents, and not in the book",
     ]
+
+
+def test_a_formula_that_was_not_set_is_not_printed(tmp_path):
+    if chromium.find() is None:
+        test_pages.unavailable("no Chromium is installed: nothing was printed")
+    source = tmp_path / "book.html"
+    source.write_text('<p>See <span class="math">\\(x\\)</span>.</p>', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"1 formulas of book\.html are not set"):
+        pdf.print_pdf(source, tmp_path / "book.pdf", chromium.find())
 
 
 def test_without_chromium_it_says_what_to_install(monkeypatch):

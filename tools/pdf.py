@@ -186,16 +186,10 @@ def document(joined: Joined, config: dict, numbers: dict[str, int]) -> str:
 <title>{config["title"]}</title>
 <meta name="author" content="{config["author"]}">
 <link rel="stylesheet" href="../html/_static/pygments.css">
+<link rel="stylesheet" href="../html/_static/katex/katex.css">
 <link rel="stylesheet" href="../../assets/explorers/explorer.css">
 <link rel="stylesheet" href="../../assets/print.css">
 <style>{heads}</style>
-<script>
-window.MathJax = {{
-  options: {{ processHtmlClass: "math|output_area", ignoreHtmlClass: "page", enableMenu: false }},
-  svg: {{ fontCache: "none" }},
-}};
-</script>
-<script defer src="../../assets/mathjax/tex-svg-full.js"></script>
 </head>
 <body>
 <header class="cover">
@@ -224,30 +218,28 @@ def _css_string(text: str) -> str:
 
 
 SHRINK_WIDE_FORMULAS = """() => {
-    for (const formula of document.querySelectorAll('mjx-container[display="true"]')) {
-        const drawing = formula.querySelector("svg");
-        const share = formula.clientWidth / drawing.getBoundingClientRect().width;
+    for (const formula of document.querySelectorAll("div.math")) {
+        const share = formula.clientWidth / formula.scrollWidth;
         if (share < 1) formula.style.fontSize = `${Math.floor(share * 99)}%`;
     }
-    return document.querySelectorAll(".math:not(:has(mjx-container)), [data-mjx-error]").length;
+    return document.querySelectorAll(".math:not(:has(.katex))").length;
 }"""
 TEXT_WIDTH = 642  # of an A4 page between its margins, in CSS pixels: 170 mm
 
 
 def print_pdf(source: Path, target: Path, browser_path: str) -> None:
-    """Have Chromium typeset one HTML document and print it."""
+    """Have Chromium lay out one HTML document and print it."""
     with sync_playwright() as playwright:
         browser = chromium.launch(playwright, browser_path)
         context = browser.new_context(
             viewport={"width": TEXT_WIDTH, "height": 900}, offline=True, color_scheme="light"
         )
         page = context.new_page()
-        page.set_default_timeout(0)  # the mathematics of a whole book takes its time
+        page.set_default_timeout(0)  # a whole book takes its time
         page.emulate_media(media="print")
         page.goto(source.as_uri(), wait_until="load")
-        page.evaluate("() => window.MathJax?.startup.promise")
-        if errors := page.evaluate(SHRINK_WIDE_FORMULAS):
-            raise ValueError(f"{errors} formulas of {source.name} could not be set")
+        if unset := page.evaluate(SHRINK_WIDE_FORMULAS):
+            raise ValueError(f"{unset} formulas of {source.name} are not set")
         page.pdf(
             path=target, prefer_css_page_size=True, outline=True, tagged=True, print_background=True
         )
