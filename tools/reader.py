@@ -7,8 +7,8 @@ as links, the choices of a question and every solution in a `<details>`. Code an
 the chapter's. Only a solution's code is no cell of its own: that a cell is folded, JupyterLab
 and Colab honor, VS Code and GitHub do not.
 
-`python tools/reader.py` copies the notebooks to `notebooks/` and `pt/notebooks/`, to work in.
-There a notebook that its reader has changed is kept.
+`python tools/reader.py` copies the notebooks to `my-notebooks/` and `pt/my-notebooks/`, to work
+in. There a notebook that its reader has changed is kept.
 """
 
 import hashlib
@@ -40,7 +40,8 @@ from sphinx.application import Sphinx
 from sphinx.locale import get_translation
 from strings import STRINGS, language_tag
 
-FOLDER = "notebooks"
+FOLDER = "notebooks"  # beside the pages
+OWN = "my-notebooks"  # where a reader works: no name of a module, which it would hide
 PAGES = "../chapters/"  # from there
 PUBLISHED = "gh-pages"  # the branch to which the pages are published, where they are
 ROLE = re.compile(r"\{([\w:]+)\}`([^`]*)`")
@@ -392,10 +393,10 @@ def lead_to_notebooks(
     for group in context.get("header_buttons", []):
         for button in group.get("buttons", []):
             if "url" in button and button["url"].endswith(".ipynb"):
-                url = button["url"].replace("_sources/", "").replace("chapters/", f"{FOLDER}/")
-                if "colab" in url:
-                    url = url.replace(f"/blob/{branch}/", f"/blob/{PUBLISHED}/")
-                button["url"] = url
+                url = button["url"].replace("_sources/", "")
+                folder = OWN if "urlpath=" in url else FOLDER  # Binder has what it made itself
+                url = url.replace(f"/blob/{branch}/", f"/blob/{PUBLISHED}/")
+                button["url"] = url.replace("chapters/", f"{folder}/")
 
 
 def lay_out(built: Path, own: Path) -> None:
@@ -423,11 +424,10 @@ def lay_out(built: Path, own: Path) -> None:
 def main() -> None:
     for edition in EDITIONS:
         built = ROOT / "_build" / "html" / edition.relative_to(ROOT) / FOLDER
-        lay_out(built, edition / FOLDER)
+        lay_out(built, edition / OWN)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    app.connect("html-page-context", lead_to_notebooks, priority=900)
     app.connect("build-finished", write_notebooks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
