@@ -26,7 +26,7 @@ PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/*)
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSTARTUP
 
 .DEFAULT_GOAL := help
-.PHONY: help book install pdf test test-all pages notebooks execute explorers lint spelling \
+.PHONY: help book install pdf test test-all pages notebooks chapters execute explorers lint spelling \
         translation-status bench bench-training coverage pins clean
 
 help:  ## list the targets
@@ -90,8 +90,12 @@ test-all:  ## run the tests under each Python from 3.11 to 3.14, and say which o
 pdf: book $(READY)  ## print both editions to _build/pdf/ (needs Chromium)
 	$(BIN)/python tools/pdf.py
 
-notebooks: $(READY)  ## open JupyterLab, to run the chapters of either edition
-	$(BIN)/jupyter lab
+notebooks: book  ## open the reader's notebooks in JupyterLab, to run and to write in
+	$(BIN)/python tools/reader.py
+	JUPYTER_CONFIG_PATH=tools/jupyter $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/my-notebooks/01_loss.ipynb
+
+chapters: $(READY)  ## open the chapters' sources in JupyterLab with MyST, to change the book
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/chapters/01_loss.ipynb
 
 execute: $(READY)  ## run all chapters of both editions in place, normalize them, update reading times
 	$(BIN)/python tools/reading.py

@@ -140,12 +140,15 @@ def launched(page):
     }
 
 
-def test_buttons_lead_to_the_chapter(site):
+def test_buttons_lead_to_the_readers_notebook(site):
     assert CONFIG["repository"]["branch"] == "main"
-    assert launched(chapter_of(site(ADDRESS))) == {
-        "https://mybinder.org/v2/gh/Someone/book/main?urlpath=lab/tree/chapters/01_loss.ipynb",
-        "https://colab.research.google.com/github/Someone/book/blob/main/chapters/01_loss.ipynb",
+    page = chapter_of(site(ADDRESS))
+    assert launched(page) == {
+        "https://mybinder.org/v2/gh/Someone/book/main?urlpath=lab/tree/my-notebooks/01_loss.ipynb",
+        "https://colab.research.google.com/github/Someone/book/blob/gh-pages/notebooks/01_loss.ipynb",
     }
+    assert 'href="../notebooks/01_loss.ipynb"' in page
+    assert "_sources/" not in page
 
 
 def test_the_book_itself_is_as_its_address_says():
@@ -289,6 +292,7 @@ def test_binder_installs_what_the_chapters_import():
     lines = (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert "-c ../requirements.txt" in lines
     assert ".[figures]" in lines
+    assert {"jupyter-book", "sphinx-proof", "sphinx-exercise"} <= set(lines)  # for postBuild
     installed = {*PACKAGES, "numpy", "torch", "matplotlib"} | {s for s in lines if s.isalpha()}
     imported = set()
     for path in CHAPTERS:

@@ -10,6 +10,7 @@ and it adds the scripts to the pages that have an explorer, to no other.
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from strings import EXPLORERS, FILE, language_tag
 from nwp.brazilian import brazilian
 
 FOLDER = Path(__file__).with_name("explorers")
+ASSETS = Path(__file__).parent.parent / "assets" / "explorers"
 SOURCES = [FILE, FOLDER / "forcing.json", Path(__file__).with_name("explorer_stills.py")]
 
 
@@ -38,17 +40,31 @@ def data_of(name: str) -> dict[str, Any] | None:
 def rendered(name: str, language: str) -> str:
     """Write the element: strings and data as JSON, and the still picture behind it."""
     strings, data = EXPLORERS[language][name], data_of(name)
-    still = STILLS[name](strings, data)
-    if language != "en":
-        still = in_brazilian(still)
     used = {key: text for key, text in strings.items() if not key.startswith("still")}
     content = json.dumps({"strings": used, "data": data}, ensure_ascii=False, separators=(",", ":"))
     content = content.replace("</", "<\\/")  # nothing in it may end the script element
     return (
         f'<{name}-explorer class="nwp-explorer" lang="{language}">'
         f'<script type="application/json">{content}</script>'
-        f"{still}</{name}-explorer>"
+        f"{_still(name, language)}</{name}-explorer>"
     )
+
+
+def _still(name: str, language: str) -> str:
+    still = STILLS[name](EXPLORERS[language][name], data_of(name))
+    return still if language == "en" else in_brazilian(still)
+
+
+def still_of(name: str, language: str) -> tuple[str, str]:
+    """Return the still picture as a file of its own, in light colors, and what it says."""
+    still = _still(name, language)
+    alternative = unescape(re.search(r'aria-label="([^"]*)"', still)[1])
+    style = (ASSETS / "explorer.css").read_text(encoding="utf-8")
+    rules = re.findall(r"^(?::root|\.nwp-still[^{]*) \{[^}]*\}", style, re.MULTILINE)
+    ground = '<rect width="100%" height="100%" fill="var(--nwp-ground)"/>'
+    opening, rest = still.split(">", 1)
+    opening = opening.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg" width="430"')
+    return f"{opening}><style>{''.join(rules)}</style>{ground}{rest}\n", alternative
 
 
 def in_brazilian(picture: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from languages import in_language
+from reader import lead_to_notebooks
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
@@ -137,4 +138,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", launch_only_from_an_address)
     app.connect("builder-inited", repair_what_is_written)
     app.connect("html-page-context", drop_what_is_unused, priority=900)
+    app.connect("html-page-context", lead_to_notebooks, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
