@@ -349,7 +349,7 @@ def test_workflows_may_do_no_more_than_they_need(name):
     flow = workflow(name)
     assert flow["permissions"] == {"contents": "read"}
     for job, what in flow["jobs"].items():
-        more = {"pages": "write", "id-token": "write"} if job == "publish" else None
+        more = {"contents": "write"} if job == "publish" else None
         assert what.get("permissions") == more
         for step in what.get("steps", []):
             if "uses" in step:
