@@ -26,7 +26,9 @@ from nwp import figures
 browser = test_pages.browser  # the fixture
 
 REDIRECTIONS = ("index.html", "pt/index.html")
-ADDRESSES = [page for page in PAGES if page not in REDIRECTIONS] or ["intro.html"]
+# The pages that show the tests' sources are alike but for their code: one of each edition will do.
+SOURCES = {page for page in PAGES if re.search(r"(^|/)tests/(?!test_sharded)", page)}
+ADDRESSES = [p for p in PAGES if p not in {*REDIRECTIONS, *SOURCES}] or ["intro.html"]
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 MATH_SET = "() => window.MathJax?.startup?.promise"
@@ -143,7 +145,7 @@ def test_page_is_light(visits, address):
         name.removeprefix("pt/"): size for name, size in sizes.items() if name.endswith(".js")
     }
     mathematics = {name for name in scripts if "/mathjax/" in name}
-    search = {"searchindex.js", "_static/searchtools.js", "_static/language_data.js"}
+    search = {"search_sections.js", "_static/language_data.js"}
     own = {name for name in scripts if (ASSETS / name.removeprefix("_static/")).exists()}
     theme = scripts.keys() - own - (search if address.endswith("search.html") else set())
     assert {"_static/book.js"} <= own
