@@ -26,7 +26,9 @@ from nwp import figures
 browser = test_pages.browser  # the fixture
 
 REDIRECTIONS = ("index.html", "pt/index.html")
-ADDRESSES = [page for page in PAGES if page not in REDIRECTIONS] or ["intro.html"]
+# The pages that show the tests' sources are alike but for their code: one of each edition will do.
+SOURCES = {page for page in PAGES if re.search(r"(^|/)tests/(?!test_sharded)", page)}
+ADDRESSES = [p for p in PAGES if p not in {*REDIRECTIONS, *SOURCES}] or ["intro.html"]
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 DESKTOP, PHONE = {"width": 1280, "height": 740}, {"width": 360, "height": 740}
@@ -143,7 +145,7 @@ def test_page_is_light(visits, address):
     mathematics = {name for name in sizes if "_static/katex/" in name}
     assert len(mathematics) == 2, mathematics
     assert sum(sizes[name] for name in {address, *mathematics}) <= 1.5e6, sizes
-    search = {"searchindex.js", "_static/searchtools.js", "_static/language_data.js"}
+    search = {"search_sections.js", "_static/language_data.js"}
     own = {name for name in scripts if (ASSETS / name.removeprefix("_static/")).exists()}
     own |= {name for name in scripts if name.startswith("_static/katex/")}
     theme = scripts.keys() - own - (search if address.endswith("search.html") else set())

@@ -3,11 +3,15 @@
 import re
 
 import pytest
+import test_pages
+from bs4 import BeautifulSoup
 from docutils.nodes import make_id
 from editions import EDITIONS, PORTUGUESE, ROOT
-from index_terms import PLACE, alphabetical, place_of, read_terms
+from index_terms import PLACE, alphabetical, place_of, read_terms, split_name
+from languages import FOLDERS
 from ledger import all_claims, chapter_paths
 from myst import blocks, markdown_of
+from test_pages import HTML, PAGES
 
 
 def texts_of(edition):
@@ -92,3 +96,34 @@ def test_a_link_says_where_it_leads():
     assert place_of("chapters/04_weights.html#prop-rate", "pt-BR") == "capítulo 4"
     assert place_of("glossary.html#term-bit") == "glossary"
     assert place_of("api.html#nwp.loss.softmax") == ""
+
+
+@pytest.mark.parametrize("folder", FOLDERS.values(), ids=FOLDERS.keys())
+def test_ideas_are_in_the_index_and_names_on_the_page_of_the_api(folder):
+    if not PAGES:
+        test_pages.unavailable("the book is not built: run make book")
+    index, api = (
+        BeautifulSoup((HTML / folder / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+        for page in ("genindex", "api")
+    )
+    links = [link["href"] for link in index.select(".index-entries a")]
+    assert len(links) > 150
+    assert [link for link in links if "api.html" in link] == []
+    assert not re.search(r"\(\)|nwp\.", index.select_one("article").get_text())
+    listed = [link["href"].removeprefix("#") for link in api.select(".index-entries a")]
+    documented = {tag["id"] for tag in api.select("dl.py > dt[id]")}
+    assert set(listed) == documented
+    assert len(set(listed)) == len(listed) > 150
+    names = [link.get_text() for link in api.select(".index-entries a")]
+    assert names == sorted(names, key=alphabetical)
+    for item in api.select(".index-entries li"):
+        name, module = item.get_text().strip().removesuffix(")").split(" (")
+        assert item.a["href"] == f"#{module}.{name}"
+
+
+def test_a_name_is_split_after_its_module():
+    assert split_name("nwp.loss.one_hot") == ("one_hot", "nwp.loss")
+    assert split_name("nwp.weights.Nodes.logits") == ("Nodes.logits", "nwp.weights")
+    assert split_name("nwp.exercises.kinds.Code") == ("Code", "nwp.exercises.kinds")
+    with pytest.raises(ValueError, match="'numpy' is the name of no"):
+        split_name("numpy")

@@ -1,11 +1,15 @@
 """Every claim of the book has a test, and every claim mark a claim."""
 
+import html
 import re
 from types import SimpleNamespace
 
 import nbformat
 import pytest
+import test_pages
+from bs4 import BeautifulSoup
 from editions import PORTUGUESE
+from languages import FOLDERS
 from ledger import (
     DOCUMENT_NUMBERS,
     GENERAL,
@@ -21,6 +25,8 @@ from ledger import (
 )
 from myst import blocks, markdown_of
 from nbformat.v4 import new_markdown_cell, new_notebook
+from sources import address_of, lines_of, source_of
+from test_pages import HTML, PAGES
 
 CLAIMS = all_claims()
 PORTUGUESE_CLAIMS = all_claims(PORTUGUESE)
@@ -165,3 +171,64 @@ def test_reading_a_test_file(tmp_path):
         ("a", "test_small.py::test_one", True),
         ("b", "test_small.py::test_two", False),
     ]
+
+
+# ---- the built ledger, and where its tests are shown ----
+
+
+def soup_of(address):
+    if not PAGES:
+        test_pages.unavailable("the book is not built: run make book")
+    return BeautifulSoup((HTML / address).read_text(encoding="utf-8"), "html.parser")
+
+
+@pytest.mark.parametrize("folder", FOLDERS.values(), ids=FOLDERS.keys())
+def test_the_ledger_has_contents_by_chapter(folder):
+    soup = soup_of(f"{folder}claims.html")
+    sections = soup.select("section.claims")
+    chapters = [path.stem for path in chapter_paths() if claims_of(path)]
+    assert [section["id"] for section in sections] == [f"claims-{name}" for name in chapters]
+    for section, name in zip(sections, chapters, strict=True):
+        assert section.h2.a["href"] == f"chapters/{name}.html"
+        assert len(section.select(".claim")) == sum(c.chapter == name for c in CLAIMS)
+    contents = soup.select_one(".section-nav").select("a")
+    assert [a["href"] for a in contents] == [f"#{section['id']}" for section in sections]
+
+
+@pytest.mark.parametrize("folder", FOLDERS.values(), ids=FOLDERS.keys())
+def test_every_test_that_the_ledger_names_leads_to_its_source(folder):
+    soup = soup_of(f"{folder}claims.html")
+    links = [link for link in soup.select(".claim a") if "::test_" in link.get_text()]
+    assert sorted(link.get_text() for link in links) == sorted(mark.name for mark in all_marks())
+    shown = {}
+    for link in links:
+        file, _, name = link.get_text().partition("::")
+        page, _, anchor = link["href"].partition("#")
+        assert (page, anchor) == (f"tests/{file.removesuffix('.py')}.html", name)
+        if page not in shown:
+            shown[page] = (HTML / folder / page).read_text(encoding="utf-8")
+            code = BeautifulSoup(shown[page], "html.parser").select_one("article pre").get_text()
+            assert code.strip() == source_of(file).strip()
+        _, there, after = shown[page].partition(f'<span id="{name}"></span>')
+        assert there
+        code = html.unescape(re.sub("<[^>]*>", "", after[:20_000]))
+        assert code.startswith("@")
+        assert re.search(r"^def (\w+)", code, re.MULTILINE)[1] == name
+
+
+def test_with_an_address_the_name_leads_to_the_line_in_the_repository():
+    options = {"repository_url": "https://example.org/book/", "repository_branch": "stable"}
+    for mark in all_marks():
+        address = address_of(mark.name, options)
+        file, _, name = mark.name.partition("::")
+        start = f"https://example.org/book/blob/stable/tests/{file}#L"
+        assert address.startswith(start)
+        block = source_of(file).splitlines()[int(address.removeprefix(start)) - 1 :]
+        assert block[0].startswith("@")
+        assert next(line for line in block if line.startswith("def ")).startswith(f"def {name}(")
+        assert address_of(mark.name, {"repository_url": ""}) == ""
+
+
+def test_a_test_begins_with_its_first_decorator():
+    source = "import x\n\n@one\n@two(\n    3)\ndef test_a(): ...\ndef test_b(): ...\ndef c(): ...\n"
+    assert lines_of(source) == {"test_a": 3, "test_b": 7}

@@ -16,6 +16,7 @@ from search_words import without_accents
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
+from sphinx.util.docutils import SphinxDirective
 from strings import STRINGS, language_tag
 
 PLACE = re.compile(r"(?:(?P<chapter>\w+)#)?(?P<anchor>[a-z0-9-]+)")
@@ -59,18 +60,54 @@ class IndexTerms(SphinxTransform):
             node.parent.insert(node.parent.index(node), addnodes.index(entries=[entry]))
 
 
-class ModuleWord(SphinxTransform):
-    """Say "module" in the edition's language; Sphinx writes it in English."""
+class NamesApart(SphinxTransform):
+    """Take the names of the package out of the index of ideas; the API page lists them itself."""
 
     default_priority = 700
 
     def apply(self, **kwargs: Any) -> None:
-        word = STRINGS[language_tag(self.config.language)]["module"]
-        for node in self.document.findall(addnodes.index):
-            node["entries"] = [
-                (kind, re.sub("^module; ", f"{word}; ", entry), *others)
-                for kind, entry, *others in node["entries"]
-            ]
+        for node in [*self.document.findall(addnodes.index)]:
+            after = node.next_node(descend=False, siblings=True)
+            if isinstance(after, addnodes.desc) or node["entries"][0][1].startswith("module; "):
+                node.parent.remove(node)
+
+
+class ApiNames(SphinxDirective):
+    """The place of the list of all names on the API page."""
+
+    def run(self) -> list[nodes.Node]:
+        return [api_names()]
+
+
+class api_names(nodes.General, nodes.Element):
+    """Stands for the list until all names are known."""
+
+
+def list_names(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put the names that the page documents in its list, in the order of a dictionary."""
+    for node in [*doctree.findall(api_names)]:
+        objects = app.env.get_domain("py").get_objects()
+        names = [
+            (*split_name(name), anchor)
+            for name, _, kind, page, anchor, _ in objects
+            if page == docname and kind != "module"
+        ]
+        items = nodes.bullet_list(classes=["index-entries"])
+        for name, module, anchor in sorted(names, key=lambda entry: alphabetical(entry[0])):
+            link = nodes.reference("", "", nodes.literal("", name), refid=anchor)
+            items += nodes.list_item("", nodes.paragraph("", "", link, nodes.Text(f" ({module})")))
+        node.replace_self(items)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Split a full name into what one writes after an import, and its module.
+
+    "nwp.weights.Nodes.logits" is `Nodes.logits` of `nwp.weights`: only classes have capitals.
+    """
+    match = re.fullmatch(r"([a-z_0-9.]+?)\.([A-Z].*|[^.]+)", name)
+    if match is None:
+        raise ValueError(f"{name!r} is the name of no module's function or class")
+    return match[2], match[1]
 
 
 def alphabetical(term: str) -> str:
@@ -102,6 +139,9 @@ def name_places(
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_transform(IndexTerms)
-    app.add_transform(ModuleWord)
+    app.add_transform(NamesApart)
+    app.add_node(api_names)
+    app.add_directive("api-names", ApiNames)
+    app.connect("doctree-resolved", list_names)
     app.connect("html-page-context", name_places)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -16,6 +16,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from editions import ROOT
 from myst import blocks, markdown_of
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
@@ -133,23 +134,41 @@ class ClaimsDirective(SphinxDirective):
         for path in [*chapter_paths(edition), *paths_of_tests(), Path(__file__)]:
             self.env.note_dependency(str(path))
         tests = all_marks()
+        return [self._chapter(path, tests) for path in chapter_paths(edition) if claims_of(path)]
+
+    def _chapter(self, path: Path, tests: list[ClaimTest]) -> nodes.section:
+        """Render the claims of one chapter as a section under the chapter's number and title."""
+        language = language_tag(self.config.language)
+        number = STRINGS[language]["chapter"].format(number=int(path.stem.split("_")[0]))
+        title, _, _ = markdown_of(path).removeprefix("# ").partition("\n")
+        section = nodes.section(ids=[f"claims-{path.stem}"], classes=["claims"])
+        section += nodes.title("", "", _link(path, f"{number[0].upper()}{number[1:]}. {title}"))
         lines: list[str] = []
-        chapter = None
-        for claim in all_claims(edition):
-            if claim.chapter != chapter:
-                chapter = claim.chapter
-                lines += [f"**{{doc}}`chapters/{chapter}`**", ""]
+        for claim in claims_of(path):
             own = [test for test in tests if test.label == claim.label]
-            lines += rendered(claim, own, language_tag(self.config.language))
-        container = nodes.container(classes=["claims"])
-        self.state.nested_parse(StringList(lines, source="claims"), 0, container)
-        return [container]
+            lines += rendered(claim, own, language)
+        self.state.nested_parse(StringList(lines, source="claims"), 0, section)
+        return section
+
+
+def _link(path: Path, text: str) -> addnodes.pending_xref:
+    """Link to a chapter."""
+    return addnodes.pending_xref(
+        "",
+        nodes.inline("", text),
+        refdomain="std",
+        reftype="doc",
+        refdoc="",
+        reftarget=f"/chapters/{path.stem}",
+        refexplicit=True,
+        refwarn=True,
+    )
 
 
 def rendered(claim: Claim, tests: list[ClaimTest], language: str = "en") -> list[str]:
     """Write one claim as MyST; a fence of colons, because the title contains backticks."""
     strings = STRINGS[language]
-    names = ", ".join(f"`{test.name}`" for test in tests) or strings["none"]
+    names = ", ".join(f"{{claim-test}}`{test.name}`" for test in tests) or strings["none"]
     parts = [claim.statement, claim.hypotheses, claim.stops, f"**{strings['tests']}** {names}"]
     body = "\n\n".join(part for part in parts if part)
     title = f"{{prf:ref}}`{claim.label}`: {claim.title}"

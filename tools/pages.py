@@ -72,15 +72,15 @@ REPAIRS = (
         everywhere=False,
     ),
 )
-# The layout loads these on every page; only the search page needs them.
-SEARCH = re.compile(
+# The layout loads these on every page; the search page asks for what it needs, deferred.
+SPHINX_SEARCH = re.compile(
     r'<script src="(?:[^"]*/)?(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
 )
 # Loaded by extensions on every page, needed on those where the second string occurs.
 CONDITIONAL = {"design-tabs.js": "sd-tab-", "sphinx-design.min.css": 'class="sd-'}
 
 
-def repaired(page: str, *, is_search: bool = False) -> str:
+def repaired(page: str) -> str:
     """Return the HTML of a page without the flaws above."""
     for repair in REPAIRS:
         page, count = re.subn(repair.pattern, repair.replacement, page)
@@ -89,7 +89,7 @@ def repaired(page: str, *, is_search: bool = False) -> str:
                 f"nothing to repair: {repair.flaw!r} (found by {repair.pattern}); "
                 "has the theme changed?"
             )
-    return page if is_search else SEARCH.sub("", page)
+    return SPHINX_SEARCH.sub("", page)
 
 
 def repair_what_is_written(app: Sphinx) -> None:
@@ -103,8 +103,7 @@ def repair_what_is_written(app: Sphinx) -> None:
         written = render(template, context)
         if "<!DOCTYPE html>" not in written[:200]:  # a piece of a page
             return written
-        written = repaired(written, is_search=context.get("pagename") == "search")
-        return in_language(written, app.config.language)
+        return in_language(repaired(written), app.config.language)
 
     templates.render = render_repaired
 
