@@ -19,8 +19,8 @@ CPU_ONLY := $(and $(filter cpu,$(TORCH)),$(filter Linux,$(shell uname -s)))
 CUDA_PINS := ^(cuda|nvidia|triton)
 SHARED := references.bib _config.yml _toc.yml $(wildcard nwp/*.py lab/*.py exercises/*.* tests/*.py) \
           $(wildcard tools/*.* tools/*/*) $(shell find assets -type f)
-ENGLISH := $(wildcard *.yml *.md chapters/*)
-PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/*)
+ENGLISH := $(wildcard *.yml *.md chapters/* reference/*)
+PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/* pt/reference/*) reference/document_text.md
 
 # What a user set for Python elsewhere: without asserts no test tests.
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSTARTUP

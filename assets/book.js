@@ -12,6 +12,27 @@ function setFormulaStops() {
   });
 }
 
+// The same for figures: on a phone a wide one scrolls in its own box.
+function setFigureStops() {
+  for (const figure of document.querySelectorAll(".cell_output figure")) {
+    if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0;
+    else figure.removeAttribute("tabindex");
+  }
+}
+
+// A page is printed in the colors of its light theme: paper is white.
+function setUpPrinting() {
+  const root = document.documentElement;
+  let theme;
+  window.addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+  });
+  window.addEventListener("afterprint", () => {
+    root.dataset.theme = theme;
+  });
+}
+
 function openMenu(button, open) {
   const menu = button.parentElement.querySelector(".dropdown-menu");
   button.setAttribute("aria-expanded", String(open));
@@ -68,11 +89,16 @@ function setUpLanguageLink() {
 
 document.addEventListener("DOMContentLoaded", setUpMenus);
 document.addEventListener("DOMContentLoaded", setUpLanguageLink);
+document.addEventListener("DOMContentLoaded", setUpPrinting);
 window.addEventListener("load", () => {
   let asked = 0;
   window.addEventListener("resize", () => {
     cancelAnimationFrame(asked);
-    asked = requestAnimationFrame(setFormulaStops);
+    asked = requestAnimationFrame(() => {
+      setFormulaStops();
+      setFigureStops();
+    });
   });
   setFormulaStops();
+  setFigureStops();
 });

@@ -32,6 +32,8 @@ PAGES = {
     "descent": "chapters/04_weights.html",
     "forcing": "chapters/07_teacher_forcing.html",
 }
+FORMS = {"small": "intro.html", "gradients": "chapters/05_derivative.html"}  # of the loss
+EVERY_FORM = [*((name, None) for name in PAGES), *(("loss", form) for form in FORMS)]
 CLOSE = {"rtol": 0, "atol": 1e-6}
 ACTIVE = """e => {
     const a = e.shadowRoot.activeElement;
@@ -89,8 +91,8 @@ def drive(browser):  # noqa: F811
     """Open the page of an explorer; afterwards nothing may have gone wrong."""
     opened = []
 
-    def start(name):
-        page, troubles = open_page(browser, PAGES[name])
+    def start(name, form=None):
+        page, troubles = open_page(browser, FORMS[form] if form else PAGES[name])
         page.emulate_media(reduced_motion="reduce")
         opened.append((page, troubles))
         return Driver(page, name)
@@ -118,8 +120,9 @@ def check_loss(state):
         assert state["gradient"][w] is None
 
 
-def test_loss(drive):
-    explorer = drive("loss")
+@pytest.mark.parametrize("form", [None, "gradients"])
+def test_loss(drive, form):
+    explorer = drive("loss", form)
     say = explorer.say
     check_loss(explorer.state)
     stop = say["probability-of"].format(word="“.”")
@@ -148,6 +151,7 @@ def test_loss(drive):
     check_loss(explorer.state)
     assert_allclose(explorer.state["loss"], np.log(100), **CLOSE)
     assert "NaN" not in explorer.text
+    assert ("pull" in explorer.summary or "pushes its logit" in explorer.summary) == bool(form)
 
     for key, loss in [("first", 0.223), ("second", 1.386), ("certain", 0), ("impossible", np.inf)]:
         explorer.go(say[key]).press("Enter")
@@ -161,6 +165,41 @@ def test_loss(drive):
     explorer.go(say["probability-of"].format(word="o")).press(*["ArrowRight"] * 25)
     assert_allclose(explorer.state["probabilities"], [0.5, 1 / 6, 1 / 6, 1 / 6], **CLOSE)
     check_loss(explorer.state)
+
+
+def test_the_small_loss_of_the_first_page(drive):
+    explorer = drive("loss", "small")
+    check_loss(explorer.state)
+    assert "loss = −log 0.80 = 0.223 nats" in explorer.text
+    stop = explorer.say["probability-of"].format(word="“.”")
+    explorer.go(stop).press("Home")
+    assert explorer.state["loss"] == np.inf
+    assert "loss = −log 0.00 = ∞ nats" in explorer.text
+    explorer.press(*["PageUp"] * 5)
+    check_loss(explorer.state)
+    assert_allclose(explorer.state["loss"], np.log(2), **CLOSE)
+    explorer.go(explorer.say["right-word"].format(word="“.”")).press("ArrowUp", "ArrowUp")
+    assert explorer.state["target"] == 1
+    check_loss(explorer.state)
+
+
+@pytest.mark.parametrize(("language", "folder"), [("en", ""), ("pt-BR", "pt/")])
+def test_the_first_explorers_say_only_what_chapter_1_has_said(browser, language, folder):  # noqa: F811
+    """No gradient, no logit and no step before the chapters that introduce them."""
+    later = re.compile(r"∂|logit|gradient|slope|inclina|descent|descida|learning|aprendizado|ŷ − y")
+    strings = EXPLORERS[language]["loss"]
+    for page in (PAGES["loss"], FORMS["small"]):
+        opened, _ = open_page(browser, folder + page)
+        explorer = opened.locator("loss-explorer")
+        for move in range(explorer.locator("button, input[type=radio]").count()):
+            explorer.locator("button, input[type=radio]").nth(move).evaluate("c => c.click()")
+            assert not later.search(explorer.evaluate(SAID))
+        opened.context.close()
+    opened, _ = open_page(browser, folder + FORMS["gradients"])
+    said = opened.locator("loss-explorer").evaluate(SAID)
+    assert later.search(said)
+    assert strings["title-gradients"] in said
+    opened.context.close()
 
 
 def test_halving_costs_log_2(drive):
@@ -255,6 +294,7 @@ def test_convexity_fails_in_the_weights(drive):
     assert (state["a"], state["b"]) == ([2, 2], [-2, -2])
     assert [round(state[k], 3) for k in ("chord", "loss", "gap")] == [0.018, 0.693, -0.675]
     assert "not convex" in explorer.summary
+    assert "Here the chord test fails" in explorer.text
     explorer.go(explorer.say["point"].format(letter="A")).press("ArrowLeft", "PageUp", "PageUp")
     assert check_chord(explorer.state)["a"] == [1.9, 3]
     explorer.go(explorer.say["weights-valley"]).press("Enter")
@@ -330,6 +370,25 @@ def test_descent_runs_and_pauses(drive):
     explorer.press("Enter")
     clock.run_for(60_000)
     assert explorer.state["step"] == 40  # and it stays at the end
+
+
+def test_a_rate_that_is_chosen_in_a_run_does_not_end_it(drive):
+    explorer = drive("descent")
+    explorer.page.emulate_media(reduced_motion="no-preference")
+    clock = explorer.page.clock
+    clock.install(time=0)
+    clock.pause_at(1000)
+    explorer.go(explorer.say["reset"]).press("Enter")
+    explorer.go(explorer.say["run"]).press("Enter")
+    clock.run_for(350)
+    explorer.go(explorer.say["set-rate"].format(rate=40)).press("Enter")
+    assert check_descent(explorer.state)["rate"] == 40
+    clock.run_for(350)
+    assert explorer.state["step"] == 4
+    explorer.go(explorer.say["rate"]).press("ArrowLeft")
+    clock.run_for(60_000)
+    assert check_descent(explorer.state)["step"] == 40
+    assert explorer.state["rate"] < 40
 
 
 def test_teacher_forcing(drive):
@@ -429,6 +488,88 @@ def test_a_drag_from_elsewhere_moves_nothing(drive):
     assert explorer.state == before
 
 
+SELECTED = """e => [getSelection(), e.shadowRoot.getSelection?.()]
+    .map(s => s ? s.toString().trim() : "").join("")"""
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("loss", ".chart"), ("loss", "input.bar"), ("convexity", ".handle"), ("convexity", ".map")],
+)
+def test_a_drag_selects_no_text(drive, name, target):
+    explorer = drive(name)
+    piece = explorer.element.locator(target).first
+    piece.scroll_into_view_if_needed()
+    box = piece.bounding_box()
+    mouse = explorer.page.mouse
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    mouse.down()
+    mouse.move(box["x"] + 20, box["y"] - 60, steps=4)
+    mouse.move(box["x"] + box["width"], box["y"] + box["height"] + 60, steps=4)
+    assert explorer.element.evaluate(SELECTED) == ""
+    mouse.up()
+    hint = explorer.element.locator(".hint").first
+    hint.evaluate("e => e.scrollIntoView({ block: 'center' })")  # not below the header
+    hint = hint.bounding_box()  # a text can be selected still
+    mouse.move(hint["x"] + 5, hint["y"] + 5)
+    mouse.down()
+    mouse.move(hint["x"] + 150, hint["y"] + 5, steps=4)
+    assert explorer.element.evaluate(SELECTED) != ""
+    mouse.up()
+
+
+# The words that the ring around the control with the focus would cross.
+COVERED = """e => {
+    const c = e.shadowRoot.activeElement;
+    const ringed = c.matches(".choices input") ? c.nextElementSibling : c;
+    const style = getComputedStyle(ringed), box = ringed.getBoundingClientRect();
+    if (c.matches(".handle")) {
+        const target = getComputedStyle(c.querySelector(".target"));
+        return target.fill === "rgba(0, 0, 0, 0)" && parseFloat(target.strokeWidth) > 0
+            ? [] : ["a disc over the map"];
+    }
+    if (style.outlineStyle === "none") return ["no ring"];
+    const out = parseFloat(style.outlineOffset) + parseFloat(style.outlineWidth);
+    const ring = { left: box.left - out, right: box.right + out,
+                   top: box.top - out, bottom: box.bottom + out };
+    const words = document.createTreeWalker(e.shadowRoot, NodeFilter.SHOW_TEXT);
+    const covered = [];
+    while (words.nextNode()) {
+        const node = words.currentNode, holder = node.parentElement;
+        if (!holder || !node.data.trim() || !holder.checkVisibility() || holder.tagName === "STYLE"
+            || ringed.contains(node) || holder.closest(".hidden, .tag, .summary")) continue;
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        for (const r of range.getClientRects()) {
+            // of a line, the letters: without the space above and below them
+            const inset = (r.height - 0.75 * parseFloat(getComputedStyle(holder).fontSize)) / 2;
+            if (r.left < ring.right && r.right > ring.left
+                && r.top + inset < ring.bottom && r.bottom - inset > ring.top) {
+                covered.push(node.data.trim());
+                break;
+            }
+        }
+    }
+    return covered;
+}"""
+
+
+@pytest.mark.parametrize(("name", "form"), EVERY_FORM)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_ring_of_the_focus_covers_no_word(drive, name, form, width):
+    explorer = drive(name, form)
+    explorer.page.set_viewport_size({"width": width, "height": 800})
+    explorer.element.evaluate("e => { e.tabIndex = -1; e.focus(); }")
+    stops = 0
+    while True:
+        explorer.page.keyboard.press("Tab")
+        if not explorer.element.evaluate("e => !!e.shadowRoot.activeElement"):
+            break
+        stops += 1
+        assert explorer.element.evaluate(COVERED) == [], explorer.element.evaluate(ACTIVE)
+    assert stops >= 3
+
+
 def test_two_points_at_one_place_have_no_chord(drive):
     explorer = drive("convexity")
     ends = explorer.element.locator(".handle")
@@ -442,9 +583,9 @@ def test_two_points_at_one_place_have_no_chord(drive):
 # ---------------------------------------------------------------- what every explorer keeps to
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_controls_are_named_and_large_enough(drive, name):
-    explorer = drive(name)
+@pytest.mark.parametrize(("name", "form"), EVERY_FORM)
+def test_controls_are_named_and_large_enough(drive, name, form):
+    explorer = drive(name, form)
     controls = explorer.element.evaluate(
         f"""e => [...e.shadowRoot.querySelectorAll("{CONTROLS}")].filter(c => c.checkVisibility())
         .map(c => {{
@@ -462,10 +603,10 @@ def test_controls_are_named_and_large_enough(drive, name):
         assert valued, f"{label} says no value"
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("name", "form"), EVERY_FORM)
 @pytest.mark.parametrize("width", [360, 700, 1280])
-def test_nothing_runs_over_the_side(drive, name, width):
-    explorer = drive(name)
+def test_nothing_runs_over_the_side(drive, name, form, width):
+    explorer = drive(name, form)
     explorer.page.set_viewport_size({"width": width, "height": 740})
     over = explorer.element.evaluate(
         """e => { const box = e.getBoundingClientRect();
@@ -491,13 +632,17 @@ def test_still_picture_without_scripts(browser, name):  # noqa: F811
 
 def test_still_pictures_say_the_numbers():
     said = {}
+    assert STILLS.keys() == {*PAGES, "loss-small"}
     for name in STILLS:
         for language in EXPLORERS:
-            said[name, language] = rendered(name, language).split("</script>")[1]
+            name_and_form = name.split("-")
+            still = rendered(name_and_form[0], language, *name_and_form[1:]).split("</script>")[1]
+            said[name, language] = still
             assert "{" not in said[name, language]
             assert "nan" not in said[name, language]
     for name, numbers in {
         "loss": ("0.05", "0.10", "0.80", "0.223", "1.386"),
+        "loss-small": ("0.05", "0.10", "0.80", "0.223"),
         "convexity": ("2.303", "0.223", "1.263", "0.799", "0.018", "0.693"),
         "descent": ("1.946", "0.70", "0.18", "0.159"),
         "forcing": ("1.151", "0.811", "1.895"),
@@ -557,7 +702,7 @@ def test_the_portuguese_pages_have_them_in_portuguese(browser, name):  # noqa: F
 
 
 def test_other_pages_load_none(browser):  # noqa: F811
-    assert "explorers/" not in (HTML / "intro.html").read_text(encoding="utf-8")
+    assert "explorers/" not in (HTML / "claims.html").read_text(encoding="utf-8")
 
 
 # ---------------------------------------------------------------- languages and colors
@@ -567,13 +712,13 @@ def test_each_explorer_has_strings():
     assert EXPLORERS["en"].keys() == PAGES.keys()
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("name", "form"), EVERY_FORM)
 @pytest.mark.parametrize("language", EXPLORERS)
-def test_no_word_of_a_still_is_cut_off(browser, tmp_path, name, language):  # noqa: F811
+def test_no_word_of_a_still_is_cut_off(browser, tmp_path, name, form, language):  # noqa: F811
     path = tmp_path / "still.html"  # no script: the element stays a still picture
     path.write_text(
         f"<meta charset=utf-8><link rel=stylesheet href='{(ASSETS / 'explorer.css').as_uri()}'>"
-        f"{rendered(name, language)}",
+        f"{rendered(name, language, form)}",
         encoding="utf-8",
     )
     page = browser.new_page()
@@ -587,22 +732,25 @@ def test_no_word_of_a_still_is_cut_off(browser, tmp_path, name, language):  # no
     assert cut == []
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("name", "form"), EVERY_FORM)
 @pytest.mark.parametrize("language", EXPLORERS)
-def test_every_string_is_there(browser, tmp_path, name, language):  # noqa: F811
+def test_every_string_is_there(browser, tmp_path, name, form, language):  # noqa: F811
     """The element by itself, in each language, through all its buttons and choices."""
     links = "".join(
         f'<script src="{(ASSETS / s).as_uri()}.js"></script>' for s in ("explorer", name)
     )
     path = tmp_path / "page.html"
-    path.write_text(f"<meta charset=utf-8>{rendered(name, language)}{links}", encoding="utf-8")
+    path.write_text(
+        f"<meta charset=utf-8>{rendered(name, language, form)}{links}", encoding="utf-8"
+    )
     context = chromium.context(browser)
     page, errors = context.new_page(), []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(path.as_uri())
     element = page.locator(f"{name}-explorer")
     assert element.evaluate("e => !!e.shadowRoot"), errors
-    assert EXPLORERS[language][name]["title"] in element.evaluate("e => e.shadowRoot.textContent")
+    title = EXPLORERS[language][name][f"title-{form}" if form else "title"]
+    assert title in element.evaluate("e => e.shadowRoot.textContent")
     for turn in range(element.locator("button, input[type=radio]").count()):
         control = element.locator("button, input[type=radio]").nth(turn)
         control.evaluate("c => c.click()")

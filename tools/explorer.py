@@ -4,6 +4,8 @@
     What a reader of the notebook sees, who has the source and not the page.
     ```
 
+The loss has two further forms, `:form: small` and `:form: gradients` (see `loss.js`).
+
 It writes the element with its strings in the page's language, its data, and its still picture;
 and it adds the scripts to the pages that have an explorer, to no other.
 """
@@ -12,9 +14,10 @@ import json
 import re
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from explorer_stills import RATES, STILLS
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -24,6 +27,7 @@ from nwp.brazilian import brazilian
 
 FOLDER = Path(__file__).with_name("explorers")
 ASSETS = Path(__file__).parent.parent / "assets" / "explorers"
+FORMS = ("small", "gradients")  # of the explorer of the loss, besides that of chapter 1
 SOURCES = [FILE, FOLDER / "forcing.json", Path(__file__).with_name("explorer_stills.py")]
 
 
@@ -37,21 +41,24 @@ def data_of(name: str) -> dict[str, Any] | None:
     return None
 
 
-def rendered(name: str, language: str) -> str:
-    """Write the element: strings and data as JSON, and the still picture behind it."""
+def rendered(name: str, language: str, form: str | None = None) -> str:
+    """Write the element: strings, data and form as JSON, and the still picture behind it."""
     strings, data = EXPLORERS[language][name], data_of(name)
     used = {key: text for key, text in strings.items() if not key.startswith("still")}
-    content = json.dumps({"strings": used, "data": data}, ensure_ascii=False, separators=(",", ":"))
+    written = {"strings": used, "data": data} | ({"form": form} if form else {})
+    content = json.dumps(written, ensure_ascii=False, separators=(",", ":"))
     content = content.replace("</", "<\\/")  # nothing in it may end the script element
+    classes = f"nwp-explorer {form}" if form else "nwp-explorer"
     return (
-        f'<{name}-explorer class="nwp-explorer" lang="{language}">'
+        f'<{name}-explorer class="{classes}" lang="{language}">'
         f'<script type="application/json">{content}</script>'
-        f"{_still(name, language)}</{name}-explorer>"
+        f"{_still(name, language, form)}</{name}-explorer>"
     )
 
 
-def _still(name: str, language: str) -> str:
-    still = STILLS[name](EXPLORERS[language][name], data_of(name))
+def _still(name: str, language: str, form: str | None = None) -> str:
+    draw = STILLS["loss-small" if form == "small" else name]
+    still = draw(EXPLORERS[language][name], data_of(name))
     return still if language == "en" else in_brazilian(still)
 
 
@@ -77,16 +84,20 @@ class ExplorerDirective(SphinxDirective):
     """Put an explorer here; the body is for readers of the notebook."""
 
     required_arguments = 1
+    option_spec: ClassVar = {"form": lambda form: directives.choice(form, FORMS)}
     has_content = True
 
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
-        if name not in STILLS:
-            raise self.error(f"explorer must be one of {sorted(STILLS)}, got {name!r}")
+        names, form = EXPLORERS["en"], self.options.get("form")
+        if name not in names:
+            raise self.error(f"explorer must be one of {sorted(names)}, got {name!r}")
+        if form and name != "loss":
+            raise self.error(f"form must be left out of explorer {name!r}, got {form!r}")
         for path in SOURCES:
             self.env.note_dependency(str(path))
         language = language_tag(self.config.language)
-        return [nodes.raw("", rendered(name, language), format="html", explorer=name)]
+        return [nodes.raw("", rendered(name, language, form), format="html", explorer=name)]
 
 
 def add_scripts(

@@ -20,6 +20,7 @@ Point = tuple[float, float]
 Strings = Mapping[str, str]
 WIDTH = 340
 
+WORDS = ("o", "cão", "ladra", ".")
 FIRST, SECOND = [0.05, 0.10, 0.05, 0.80], [0.25, 0.25, 0.25, 0.25]
 LOW, HIGH = np.array([0.1, 0.1, 0.8]), np.array([0.7, 0.2, 0.1])  # by their losses
 RATES = (0.5, 8.0, 40.0)
@@ -51,12 +52,10 @@ def picture(parts: Iterable[str], height: int, alternative: str) -> str:
     return f'<svg class="nwp-still" {view}>{"".join(parts)}</svg>'
 
 
-def loss(strings: Strings, data: Any) -> str:
-    """Draw the document's prediction as bars, and the curve of the loss with its two points."""
-    words = ["o", "cão", "ladra", "."]
-    costs = cross_entropy([FIRST, SECOND], [3, 3], reduction="none")
-    parts = [text((0, 16), strings["still-title"], "title")]
-    for row, (word, p) in enumerate(zip(words, FIRST, strict=True)):
+def bars() -> list[str]:
+    """Draw the document's first prediction, a bar for each word."""
+    parts = []
+    for row, (word, p) in enumerate(zip(WORDS, FIRST, strict=True)):
         y = 34 + 26 * row
         kind = "prediction" if word == "." else "quiet"
         parts += [
@@ -65,27 +64,47 @@ def loss(strings: Strings, data: Any) -> str:
             box((48, y), 240 * p, 16, "prediction"),
             text((WIDTH, y + 13), f"{p:.2f}", kind, "end"),
         ]
+    return parts
+
+
+def shares() -> dict[str, str]:
+    """Name the probabilities of the first prediction for an alternative text."""
+    return dict(zip((*WORDS[:3], "stop"), (f"{p:.2f}" for p in FIRST), strict=True))
+
+
+def loss_small(strings: Strings, data: Any) -> str:
+    """Draw the document's first prediction as bars, and write what it costs."""
+    cost = f"{cross_entropy(FIRST, 3):.3f}"
+    result = strings["result"].format(p=f"{FIRST[3]:.2f}", loss=cost)
+    parts = [
+        text((0, 16), strings["title-small"], "title"),
+        *bars(),
+        text((0, 160), result, "loss"),
+    ]
+    return picture(parts, 172, strings["still-small"].format(**shares(), first=cost))
+
+
+def loss(strings: Strings, data: Any) -> str:
+    """Draw the document's prediction as bars, and the curve of the loss with its two points."""
+    costs = cross_entropy([FIRST, SECOND], [3, 3], reduction="none")
+    parts = [text((0, 16), strings["still-title"], "title"), *bars()]
 
     def at(p: float, cost: float) -> Point:
         return 48 + 240 * p, 320 - 40 * cost
 
-    shares = np.linspace(np.exp(-4), 1, 80)
-    rows = np.stack([shares, 1 - shares], axis=-1)
+    axis = np.linspace(np.exp(-4), 1, 80)
+    rows = np.stack([axis, 1 - axis], axis=-1)
     curve = cross_entropy(rows, np.zeros(len(rows), int), reduction="none")
     parts += [
         line([at(0, 4), at(0, 0), at(1, 0)], "axis"),
-        line([at(p, c) for p, c in zip(shares, curve, strict=True)], "curve"),
+        line([at(p, c) for p, c in zip(axis, curve, strict=True)], "curve"),
     ]
     for p, cost in zip((0.80, 0.25), costs, strict=True):
         x, y = at(p, cost)
         parts += [dot((x, y), "prediction"), text((x + 8, y - 8), f"{p:.2f} → {cost:.3f}", "loss")]
         parts.append(text((x, 338), f"{p:.2f}", "quiet", "middle"))
-    named = dict(zip(("o", "cão", "ladra", "stop"), (f"{p:.2f}" for p in FIRST), strict=True))
-    return picture(
-        parts,
-        344,
-        strings["still"].format(**named, first=f"{costs[0]:.3f}", second=f"{costs[1]:.3f}"),
-    )
+    named = shares() | {"first": f"{costs[0]:.3f}", "second": f"{costs[1]:.3f}"}
+    return picture(parts, 344, strings["still"].format(**named))
 
 
 def convexity(strings: Strings, data: Any) -> str:
@@ -216,4 +235,10 @@ def forcing(strings: Strings, data: Any) -> str:
     return picture(parts, 150, alternative)
 
 
-STILLS = {"loss": loss, "convexity": convexity, "descent": descent, "forcing": forcing}
+STILLS = {
+    "loss": loss,
+    "loss-small": loss_small,
+    "convexity": convexity,
+    "descent": descent,
+    "forcing": forcing,
+}

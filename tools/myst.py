@@ -24,7 +24,16 @@ PARSER.disable("inline")  # the blocks are all that is asked for
 OPENING = re.compile(r"(?:\{([\w:-]+)\})? *(.*)")
 OPTION = re.compile(r" *:([\w-]+): *(.*?)\s*")
 VERBATIM = ("", "eval-rst", "bibliography")  # what stands in these is no MyST and no prose
-UNTITLED = ("question", "container", "figure", "explorer", "solution-start", "solution-end")
+UNTITLED = (
+    "question",
+    "container",
+    "div",
+    "button-ref",
+    "figure",
+    "explorer",
+    "solution-start",
+    "solution-end",
+)
 
 
 @dataclass(frozen=True)

@@ -518,7 +518,7 @@ const CONVEXITY_STYLE = `
 .places { margin: .4rem 0 .6rem; }
 .two { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 1.4rem; align-items: center; }
 @container (max-width: 560px) { .two { grid-template-columns: 1fr; gap: .6rem; } }
-.map { touch-action: pan-y; max-width: 24rem; margin: 0 auto; user-select: none; }
+.map { touch-action: pan-y; max-width: 24rem; margin: 0 auto; }
 .ground { fill: var(--nwp-loss); fill-opacity: .05; stroke: var(--nwp-context); }
 .band { fill: var(--nwp-loss); fill-opacity: .13; fill-rule: evenodd; stroke: var(--nwp-ground); stroke-width: .8; stroke-opacity: .7; }
 .level { font-size: 12px; }
@@ -526,7 +526,7 @@ const CONVEXITY_STYLE = `
 .handle { cursor: grab; touch-action: none; outline: none; }
 .handle:active { cursor: grabbing; }
 .handle .target { fill: transparent; }
-.handle:focus-visible .target { stroke: var(--nwp-prediction); stroke-width: 2; fill: var(--nwp-ground); fill-opacity: .4; }
+.handle:focus-visible .target { stroke: var(--nwp-prediction); stroke-width: 2; }
 svg .letter { fill: var(--nwp-ground); font-weight: 700; font-size: 14px; pointer-events: none; }
 .gap { stroke: var(--nwp-truth); stroke-width: 5; stroke-opacity: .35; }
 .gap[data-below=true] { stroke: var(--nwp-loss); stroke-opacity: .8; }

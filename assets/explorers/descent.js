@@ -44,7 +44,7 @@ class DescentExplorer extends Explorer {
     };
   }
 
-  /* Train anew with the present rate. */
+  /* Train anew with the present rate; a run goes on from its step. */
   train() {
     this.tables = descend(this.words.length, this.pairs, this.rate, STEPS);
     this.losses = this.tables.map((table) => meanLoss(table, this.pairs));
@@ -71,7 +71,6 @@ class DescentExplorer extends Explorer {
       perUnit: PER_OCTAVE,
       get: () => Math.log2(this.rate),
       put: (exponent) => {
-        this.stop();
         this.rate = 2 ** exponent;
         this.train();
       },
@@ -96,7 +95,6 @@ class DescentExplorer extends Explorer {
       this.button(
         written(rate),
         () => {
-          this.stop();
           this.rate = rate;
           this.train();
         },

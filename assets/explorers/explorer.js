@@ -79,15 +79,15 @@ function stepsOf(event, page = 10) {
 // ---------------------------------------------------------------- the element
 
 class Explorer extends HTMLElement {
+  heading = "title";
+
   connectedCallback() {
     if (this.shadowRoot) return;
-    const { strings, data } = JSON.parse(this.querySelector("script").textContent);
-    this.strings = strings;
-    this.data = data;
+    Object.assign(this, JSON.parse(this.querySelector("script").textContent)); // strings, data, form
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.summary = html("p", { class: "summary" });
     this.live = html("p", { class: "hidden", "aria-live": "polite" });
-    const title = html("p", { class: "title", id: "title" }, this.t("title"));
+    const title = html("p", { class: "title", id: "title" }, this.t(this.heading));
     const box = html(
       "div",
       { role: "group", "aria-labelledby": "title" },
@@ -206,7 +206,9 @@ select { background: var(--nwp-ground); }
 button:hover, .choices span:hover { border-color: var(--nwp-prediction); }
 button.main { background: var(--nwp-prediction); border-color: var(--nwp-prediction); color: var(--nwp-ground); }
 button[aria-disabled=true] { background: transparent; color: var(--nwp-quiet); border-color: var(--nwp-faint); cursor: default; }
-:focus-visible, .choices input:focus-visible + span { outline: 2px solid var(--nwp-prediction); outline-offset: 2px; }
+:focus-visible, .choices input:focus-visible + span { outline: 2px solid var(--nwp-prediction); outline-offset: 1px; }
+input[type=range]:focus-visible { outline-offset: -1px; }
+button, label, input, svg { -webkit-user-select: none; user-select: none; } /* what is dragged selects no text */
 
 .choices { display: inline-flex; flex-wrap: wrap; gap: .35rem; }
 .choices label { position: relative; display: inline-flex; }

@@ -1,4 +1,8 @@
-/* The loss (chapter 1): a distribution over four words that stays one while it is dragged. */
+/* The loss (chapter 1): a distribution over four words that stays one while it is dragged.
+ *
+ * It has two further forms: `small`, the bars and the loss alone, for the first page, and
+ * `gradients`, with both derivatives of the loss and the slope of the curve, for chapter 5.
+ */
 "use strict";
 
 const PRESETS = [
@@ -10,6 +14,7 @@ const PRESETS = [
 // The chart: probability 0 … 1 to the right, 0 … 4 nats upwards.
 const CHART = { left: 34, right: 330, top: 12, bottom: 180, most: 4 };
 const share = (p) => (p > 0 && p < 0.005 ? written(Number(p.toPrecision(2))) : shown(p, 2)); // never 0.00 for what is possible
+const COLUMNS = { small: ["y-hat"], plain: ["y-hat", "y"], gradients: ["y-hat", "y", "gradient", "error"] };
 const chartX = (p) => CHART.left + p * (CHART.right - CHART.left);
 const chartY = (loss) =>
   CHART.bottom - (Math.min(loss, CHART.most) / CHART.most) * (CHART.bottom - CHART.top);
@@ -43,7 +48,15 @@ class LossExplorer extends Explorer {
     );
   }
 
+  connectedCallback() {
+    const { form } = JSON.parse(this.querySelector("script").textContent);
+    if (form) this.heading = `title-${form}`;
+    super.connectedCallback();
+  }
+
   build() {
+    this.form ??= "plain";
+    this.columns = COLUMNS[this.form];
     const name = (j) => (j === 3 ? "“.”" : this.words[j]);
     this.rows = this.words.map((word, j) => {
       const radio = html("input", {
@@ -65,7 +78,7 @@ class LossExplorer extends Explorer {
         put: (p) => this.give(j, p),
         say: () => this.t("say", { p: share(this.probabilities[j]), loss: shown(this.state.loss) }),
       });
-      const cells = ["y-hat", "y", "gradient", "error"].map((kind) => [
+      const cells = this.columns.map((kind) => [
         kind,
         html("span", { class: `cell number ${kind}` }),
       ]);
@@ -90,11 +103,50 @@ class LossExplorer extends Explorer {
       { class: "word head", "aria-hidden": "true" },
       html("span", {}, this.t("head-word")),
       html("span", {}, this.t("head-drag")),
-      ["y-hat", "y", "gradient", "error"].map((kind) =>
+      this.columns.map((kind) =>
         html("span", { class: `pair p-${kind}` }, this.t(`short-${kind}`)),
       ),
     );
 
+    this.result = html("output", { class: "result number loss", "aria-live": "off" });
+    const rows = this.rows.map(({ row }) => row);
+    if (this.form === "small")
+      return html(
+        "div",
+        { class: "small" },
+        html("style", {}, LOSS_STYLE),
+        html("p", { class: "hint" }, this.t("hint-small")),
+        rows,
+        this.result,
+      );
+
+    const presets = PRESETS.map(([key, p]) =>
+      this.button(this.t(key), () => {
+        this.probabilities = p.slice();
+        this.shape = p;
+        this.right = 3;
+      }),
+    );
+    this.formula = html("p", { class: "formula number" });
+    this.slope = html("p", { class: "quiet number" });
+    return html(
+      "div",
+      { class: this.form },
+      html("style", {}, LOSS_STYLE),
+      html("p", { class: "hint" }, this.t("hint")),
+      html("div", { class: "row presets" }, presets),
+      head,
+      rows,
+      html(
+        "div",
+        { class: "below" },
+        this.buildChart(),
+        html("div", { class: "readout" }, this.formula, this.result, this.form === "gradients" ? this.slope : []),
+      ),
+    );
+  }
+
+  buildChart() {
     const curve = [];
     for (let p = Math.exp(-CHART.most); p < 1.0001; p += 0.01)
       curve.push([chartX(Math.min(p, 1)), chartY(nats(Math.min(p, 1)))]);
@@ -150,32 +202,7 @@ class LossExplorer extends Explorer {
       this.dot,
       this.above,
     );
-    this.result = html("output", { class: "result number loss", "aria-live": "off" });
-    this.formula = html("p", { class: "formula number" });
-    this.slope = html("p", { class: "quiet number" });
-
-    const presets = PRESETS.map(([key, p]) =>
-      this.button(this.t(key), () => {
-        this.probabilities = p.slice();
-        this.shape = p;
-        this.right = 3;
-      }),
-    );
-    return html(
-      "div",
-      {},
-      html("style", {}, LOSS_STYLE),
-      html("p", { class: "hint" }, this.t("hint")),
-      html("div", { class: "row presets" }, presets),
-      head,
-      this.rows.map(({ row }) => row),
-      html(
-        "div",
-        { class: "below" },
-        this.chart,
-        html("div", { class: "readout" }, this.formula, this.result, this.slope),
-      ),
-    );
+    return this.chart;
   }
 
   update() {
@@ -186,7 +213,8 @@ class LossExplorer extends Explorer {
       radio.checked = j === this.right;
       row.classList.toggle("chosen", j === this.right);
       cells["y-hat"].textContent = shown(p, 2);
-      cells.y.textContent = oneHot[j];
+      if (cells.y) cells.y.textContent = oneHot[j];
+      if (!cells.gradient) return;
       cells.gradient.textContent =
         gradient[j] === null ? this.t("none") : shown(gradient[j], gradient[j] ? 2 : 0);
       cells.error.textContent = shown(logitGradient[j], 2, true);
@@ -194,19 +222,24 @@ class LossExplorer extends Explorer {
       cells.error.classList.toggle("down", logitGradient[j] < 0);
     });
     const p = probabilities[this.right];
+    if (this.form === "small") {
+      this.result.textContent = this.t("result", { p: share(p), loss: shown(loss) });
+      return;
+    }
+    this.formula.textContent = `${MINUS}log ŷ[w] = ${MINUS}log ${share(p)}`;
+    this.result.textContent = `${shown(loss)} ${this.t("nats")}`;
     const slope = gradient[this.right];
     const at = [chartX(p), chartY(loss)];
     set(this.dot, { cx: at[0], cy: at[1] });
     set(this.drop, { d: path([[at[0], CHART.bottom], at, [CHART.left, at[1]]]) });
     set(this.above, { x: at[0], y: CHART.top - 4, visibility: loss > CHART.most ? "visible" : "hidden" });
+    if (this.form !== "gradients") return;
     if (slope !== null && loss <= CHART.most) {
       const scaled = (slope * (CHART.bottom - CHART.top)) / CHART.most / (CHART.right - CHART.left);
       const reach = 105 / Math.hypot(1, scaled); // the same length at every slope
       const ends = [Math.max(CHART.left, at[0] - reach), Math.min(CHART.right, at[0] + reach)];
       set(this.tangent, { d: path(ends.map((x) => [x, at[1] - scaled * (x - at[0])])) });
     } else set(this.tangent, { d: "" });
-    this.formula.textContent = `${MINUS}log ŷ[w] = ${MINUS}log ${share(p)}`;
-    this.result.textContent = `${shown(loss)} ${this.t("nats")}`;
     this.slope.textContent =
       slope === null ? this.t("no-slope") : this.t("slope", { slope: shown(slope, 2) });
   }
@@ -214,18 +247,26 @@ class LossExplorer extends Explorer {
   summarize() {
     const { probabilities, loss, logitGradient } = this.state;
     const word = this.right === 3 ? "“.”" : `“${this.words[this.right]}”`;
-    return this.t(loss === Infinity ? "summary-impossible" : loss === 0 ? "summary-certain" : "summary", {
+    const kind = loss === Infinity ? "-impossible" : loss === 0 ? "-certain" : "";
+    const keys = [`summary${kind}`, ...(this.form === "gradients" ? [`pull${kind}`] : [])];
+    const said = {
       word,
       p: share(probabilities[this.right]),
       loss: shown(loss),
       pull: shown(-logitGradient[this.right], 2),
-    });
+    };
+    return keys.map((key) => this.t(key, said)).join(" ");
   }
 }
 
 const LOSS_STYLE = `
 .presets { margin-bottom: .9rem; }
-.word { display: grid; grid-template-columns: 5.6rem minmax(6rem, 1fr) 2.8rem 1.4rem 4.4rem 7.6rem; column-gap: .7rem; align-items: center; min-height: 40px; }
+.word { display: grid; grid-template-columns: 5.6rem minmax(6rem, 1fr) 2.8rem 1.4rem; column-gap: .7rem; align-items: center; min-height: 40px; }
+.gradients .word { grid-template-columns: 5.6rem minmax(6rem, 1fr) 2.8rem 1.4rem 4.4rem 7.6rem; }
+.small .word { grid-template-columns: 5.6rem minmax(6rem, 1fr) 2.8rem; min-height: 36px; }
+.small + .summary { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.small .hint { margin-bottom: .4rem; }
+.small .result { font-size: 1.15rem; margin-top: .3rem; }
 .word.head { min-height: 1.6rem; }
 .name { display: flex; align-items: center; gap: .5rem; min-height: 32px; cursor: pointer; font-size: 1.02rem; }
 .name input { width: 20px; height: 20px; min-width: 20px; margin: 2px; accent-color: var(--nwp-truth); }
@@ -250,12 +291,15 @@ input.bar { --height: 20px; --thumb: 14px; --grip: 28px; height: 36px; cursor: e
 .result { display: block; font-size: 2.1rem; font-weight: 600; line-height: 1.25; white-space: nowrap; }
 @container (max-width: 560px) {
   .word.head { display: none; }
-  .word { grid-template-columns: 5.2rem 1fr 2.6rem; padding: .25rem 0; column-gap: .5rem; }
-  .word .p-y { grid-column: 1; text-align: left; padding-left: 2rem; }
-  .word .p-gradient { grid-column: 2; grid-row: 2; text-align: left; }
-  .word .p-error { grid-column: 2 / 4; grid-row: 2; justify-self: end; text-align: right; }
-  .pair:not(.p-y-hat) .tag { position: static; overflow: visible; clip-path: none; color: var(--nwp-quiet); margin-right: .35rem; }
-  .p-y, .p-gradient, .p-error { font-size: .82rem; }
+  .word { grid-template-columns: 5.2rem 1fr 2.6rem 1rem; column-gap: .5rem; }
+  .plain .word.head { display: grid; }
+  .small .word { grid-template-columns: 5.2rem 1fr 2.6rem; }
+  .gradients .word { grid-template-columns: 5.2rem 1fr 2.6rem; padding: .25rem 0; }
+  .gradients .p-y { grid-column: 1; text-align: left; padding-left: 2rem; }
+  .p-gradient { grid-column: 2; grid-row: 2; text-align: left; }
+  .p-error { grid-column: 2 / 4; grid-row: 2; justify-self: end; text-align: right; }
+  .gradients .pair:not(.p-y-hat) .tag { position: static; overflow: visible; clip-path: none; color: var(--nwp-quiet); margin-right: .35rem; }
+  .gradients .p-y, .p-gradient, .p-error { font-size: .82rem; }
   .error { width: auto; }
   .error::before, .error::after { display: none; }
   .below { grid-template-columns: 1fr; gap: .4rem; }
