@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nwp import checks
-from nwp.convexity import hessian_in_logits
 from nwp.loss import softmax
 
 
@@ -76,30 +75,6 @@ def project_to_tangent(vectors: ArrayLike) -> NDArray[np.float64]:
     ambient = checks.finite("vectors", vectors)
     checks.has_words("vectors", ambient)
     return ambient - ambient.mean(axis=-1, keepdims=True)
-
-
-def softmax_jacobian(logits: ArrayLike) -> NDArray[np.float64]:
-    r"""Derivatives of the softmax, :math:`\partial \hat y_i / \partial z_j`.
-
-    .. math:: J = \operatorname{diag}(\hat y) - \hat y \hat y^{\mathsf T}
-
-    The softmax is the gradient of log-sum-exp. So its Jacobian is the Hessian of
-    log-sum-exp, which chapter 3 has.
-
-    Parameters
-    ----------
-    logits : (..., V) real scores; ``-inf`` masks a word
-
-    Returns
-    -------
-    (..., V, V) array, symmetric; rows and columns sum to 0.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `nwp.loss.softmax`.
-    """
-    return hessian_in_logits(logits)
 
 
 def gradient_wrt_logits(logits: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 from sphinx.errors import ExtensionError
 from test_pages import CHROMIUM, HTML, PAGES
 
-from nwp import figures
+from lab import figures
 
 browser = test_pages.browser  # the fixture
 

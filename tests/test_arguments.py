@@ -37,7 +37,7 @@ mpl.use("Agg")
 MODULES = (
     "nwp.checks", "nwp.loss", "nwp.equivalence", "nwp.convexity", "nwp.weights", "nwp.derivative",
     "nwp.vocabulary", "nwp.teacher_forcing", "nwp.grammar", "nwp.ngrams", "nwp.model",
-    "nwp.figures", "lab.kneser_ney", "lab.muon", "lab.training", "lab.presets",
+    "lab.figures", "lab.kneser_ney", "lab.muon", "lab.training", "lab.presets",
 )  # fmt: skip
 
 NAN, INF = math.nan, math.inf
@@ -230,7 +230,6 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     "convexity.two_weight_loss": {"a": finite, "b": finite},
     "derivative.gradient_wrt_probabilities": {"probabilities": probabilities, "targets": target},
     "derivative.project_to_tangent": {"vectors": reals([0.0, 1.0], [NAN], [INF], 1.0)},
-    "derivative.softmax_jacobian": {"logits": logits},
     "derivative.gradient_wrt_logits": {"logits": logits, "targets": target},
     "derivative.central_differences": {
         "function": function(np.sum), "point": finite, "step": reals(1e-3, 0.0, -1.0, NAN, [1.0])

@@ -16,9 +16,9 @@ from strings import EXPLORERS
 from translation import ADDED_CODE, written_numbers
 
 from exercises.messages import MESSAGES, MISTAKES
-from nwp import brazilian as module
-from nwp import figures
-from nwp.brazilian import brazilian
+from lab import brazilian as module
+from lab import figures
+from lab.brazilian import brazilian
 
 mpl.use("Agg")
 # A decimal point; 1.386 could be one thousand three hundred and eighty-six.

@@ -17,7 +17,6 @@ from nwp.derivative import (
     gradient_wrt_logits,
     gradient_wrt_probabilities,
     project_to_tangent,
-    softmax_jacobian,
 )
 from nwp.loss import cross_entropy, cross_entropy_from_logits, one_hot, softmax
 
@@ -178,7 +177,7 @@ def test_continuations_of_the_loss_differ_by_a_constant_vector(prediction, data)
             project_to_tangent(gradient), project_to_tangent(lemma), rtol=1e-9, atol=1e-9
         )
         assert_allclose(
-            softmax_jacobian(np.log(y_hat)) @ gradient, y_hat - one_hot(w, y_hat.size), atol=1e-10
+            hessian_in_logits(np.log(y_hat)) @ gradient, y_hat - one_hot(w, y_hat.size), atol=1e-10
         )
 
 
@@ -242,7 +241,7 @@ def test_the_step_of_the_example_and_the_one_that_is_too_long():
 @given(logits(bound=20))
 def test_autograd_agrees_on_the_softmax_jacobian(z):
     theirs = torch.autograd.functional.jacobian(lambda x: x.softmax(-1), torch.from_numpy(z))
-    assert_allclose(softmax_jacobian(z), theirs.numpy(), rtol=1e-9, atol=1e-14)
+    assert_allclose(hessian_in_logits(z), theirs.numpy(), rtol=1e-9, atol=1e-14)
 
 
 @pytest.mark.claim("prop-softmax-jacobian")
@@ -250,7 +249,7 @@ def test_autograd_agrees_on_the_softmax_jacobian(z):
 def test_jacobian_by_hand_and_its_product(case):
     z, g = case
     y_hat = softmax(z)
-    jacobian = softmax_jacobian(z)
+    jacobian = hessian_in_logits(z)
     assert_allclose(jacobian, np.diag(y_hat) - np.outer(y_hat, y_hat), atol=1e-15)
     assert_allclose(jacobian @ g, y_hat * (g - y_hat @ g), atol=1e-13)
     assert_allclose(jacobian.sum(axis=0), 0, atol=1e-15)
@@ -275,7 +274,7 @@ def test_symbols_agree_on_the_chain():
 def test_the_chain_of_lemma_and_jacobian_is_the_gradient_in_the_logits(prediction):
     z, w = prediction
     y_hat = softmax(z)
-    chained = softmax_jacobian(z) @ gradient_wrt_probabilities(y_hat, w)
+    chained = hessian_in_logits(z) @ gradient_wrt_probabilities(y_hat, w)
     gradient = gradient_wrt_logits(z, w)
     assert_allclose(gradient, chained, atol=1e-11)
     assert_allclose(gradient, y_hat - one_hot(w, y_hat.size), atol=1e-14)
@@ -437,7 +436,7 @@ PAIRS = {
         lambda z, w: hessian_in_logits(z),
         "logits",
     ),
-    "softmax": (lambda z, w: softmax(z), lambda z, w: softmax_jacobian(z), "logits"),
+    "softmax": (lambda z, w: softmax(z), lambda z, w: hessian_in_logits(z), "logits"),
 }
 
 
@@ -471,7 +470,7 @@ def test_the_gradient_in_the_logits_at_its_ends():
     assert_array_equal(gradient_wrt_logits([7.0], 0), [0.0])
     assert_array_equal(gradient_wrt_logits([0.0, -np.inf], 0), [0.0, 0.0])
     assert_array_equal(gradient_wrt_logits([0.0, -np.inf], 1), [1.0, -1.0])  # the limit
-    assert_array_equal(softmax_jacobian([0.0, -np.inf]), np.zeros((2, 2)))
+    assert_array_equal(hessian_in_logits([0.0, -np.inf]), np.zeros((2, 2)))
 
 
 def test_batches_of_any_shape():
@@ -480,7 +479,7 @@ def test_batches_of_any_shape():
     for index in np.ndindex(2, 3):
         row, w = z[index], words[index]
         assert_array_equal(gradient_wrt_logits(z, words)[index], gradient_wrt_logits(row, w))
-        assert_array_equal(softmax_jacobian(z)[index], softmax_jacobian(row))
+        assert_array_equal(hessian_in_logits(z)[index], hessian_in_logits(row))
         assert_array_equal(
             gradient_wrt_probabilities(softmax(z), words)[index],
             gradient_wrt_probabilities(softmax(row), w),
@@ -504,7 +503,7 @@ BAD_CALLS = [
     (lambda: gradient_wrt_logits([np.nan, 0.0], 0), r"logits must be finite or -inf, got nan"),
     (lambda: gradient_wrt_logits([0.0, 0.0], -1), r"targets must be word ids in \[0, 2\), got -1"),
     (lambda: gradient_wrt_logits([0.0, 0.0], [0]), r"targets must have the shape \(\) of the rows"),
-    (lambda: softmax_jacobian([-np.inf]), r"row maxima of logits must be finite"),
+    (lambda: hessian_in_logits([-np.inf]), r"row maxima of logits must be finite"),
     (lambda: project_to_tangent([np.inf, 0.0]), r"vectors must be finite, got inf at index \(0,\)"),
     (lambda: project_to_tangent(1.0), r"vectors must have the words .* got shape \(\)"),
     (lambda: central_differences(np.sum, [np.nan]), r"point must be finite, got nan"),

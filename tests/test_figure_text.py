@@ -8,7 +8,7 @@ from figure_text import LEAST, smallest_text, text_height, width_for
 from ledger import chapter_paths
 from test_pages import HTML, browser  # noqa: F401
 
-from nwp import figures
+from lab import figures
 
 CHAPTERS = [path for edition in EDITIONS for path in chapter_paths(edition)]
 SHOWN = """() => [...document.querySelectorAll("main .cell_output img")].map((picture) => {

@@ -7,7 +7,7 @@ from hypothesis import given
 from numpy.testing import assert_allclose
 from strategies import distributions
 
-from nwp import figures
+from lab import figures
 
 mpl.use("Agg")
 

@@ -17,7 +17,6 @@ MODULES = sorted(
 EXERCISES = sorted(path.stem for path in (ROOT / "exercises").glob("*.py") if path.stem[0] != "_")
 BENEATH = {"nwp": [], "lab": ["nwp"], "exercises": ["nwp"]}  # what each may import besides itself
 NUMPY_ONLY = (
-    "brazilian",
     "checks",
     "loss",
     "equivalence",
@@ -40,7 +39,12 @@ def loaded_by(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     "name",
     [
-        *["lab.corpora", "lab.presets", *(f"nwp.{module}" for module in NUMPY_ONLY)],
+        *[
+            "lab.brazilian",
+            "lab.corpora",
+            "lab.presets",
+            *(f"nwp.{module}" for module in NUMPY_ONLY),
+        ],
         *["exercises", *(f"exercises.{module}" for module in EXERCISES)],
     ],
 )

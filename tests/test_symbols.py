@@ -18,7 +18,6 @@ from nwp.derivative import (
     gradient_wrt_logits,
     gradient_wrt_probabilities,
     project_to_tangent,
-    softmax_jacobian,
 )
 from nwp.equivalence import (
     empirical_conditional_entropy,
@@ -134,7 +133,7 @@ COMPUTED = {
     r"\sigma": lambda: (np.exp(-two_weight_loss(2.0, 3.0)), 1 / (1 + np.exp(-6.0))),
     r"\lVert H \rVert": lambda: (np.linalg.norm(hessian_in_logits([0.0, 0.0]), 2), 0.5),
     "e_w": lambda: (one_hot(W, 4), E_W),
-    "J": lambda: (softmax_jacobian(Z), HESSIAN),
+    "J": lambda: (hessian_in_logits(Z), HESSIAN),
     "P v": lambda: (project_to_tangent([1.0, 2.0, 6.0]), [-2, -1, 3]),
     r"\nabla": lambda: (
         [gradient_wrt_logits(Z, W), gradient_wrt_probabilities(Y, W)],

@@ -95,7 +95,7 @@ O `softmax` é pequeno?
 """
 CODE = 'import numpy as np\n\nfor word, p in shares:\n    print(f"{word:>5}: {p:.2f} nats")  # each'
 TRANSLATED_CODE = (
-    "import numpy as np\nfrom nwp.brazilian import print\n\nfigures.use_commas()\n"
+    "import numpy as np\nfrom lab.brazilian import print\n\nfigures.use_commas()\n"
     'for word, p in shares:\n    print(f"{p:.2f} nats: {word:>9}")  # cada'
 )
 FIGURE = {

@@ -23,7 +23,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from strings import EXPLORERS, FILE, language_tag
 
-from nwp.brazilian import brazilian
+from lab.brazilian import brazilian
 
 FOLDER = Path(__file__).with_name("explorers")
 ASSETS = Path(__file__).parent.parent / "assets" / "explorers"

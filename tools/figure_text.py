@@ -13,7 +13,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-POINTS = 12  # the text of nwp.figures.use_style
+POINTS = 12  # the text of lab.figures.use_style
 DOTS_PER_INCH = 200  # its pictures
 LEAST = 11  # px, of the smallest text on a phone
 WIDTHS = (404, 450, 490, 540, 610)  # px, in the style sheet; the first holds for all figures

@@ -29,12 +29,12 @@ from myst import UNTITLED, blocks
 from nbformat import NotebookNode
 from notebooks import READING_LINE, ROOT, write
 
-from nwp.brazilian import brazilian
+from lab.brazilian import brazilian
 
 RECORD = "pt/translated.json"
 FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$]+\$", re.DOTALL)
 # By these two statements a Portuguese chapter writes its numbers as Brazil does.
-ADDED_CODE = ("from nwp.brazilian import print", "figures.use_commas()")
+ADDED_CODE = ("from lab.brazilian import print", "figures.use_commas()")
 
 
 # ---- originals and translations ----

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import ArrayLike, NDArray
 
+from lab.brazilian import brazilian
 from nwp import checks
-from nwp.brazilian import brazilian
 
 TRUTH = "black"
 PREDICTION = "#0072B2"
