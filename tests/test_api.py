@@ -27,7 +27,7 @@ def call_of(name):
 
 @pytest.mark.parametrize("folder", FOLDERS.values())
 def test_signatures_of_the_page_are_those_of_the_package(folder):
-    page = HTML / folder / "api.html"
+    page = HTML / folder / "reference/api.html"
     if not page.exists():
         pytest.skip("the book is not built: run make book")
     soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")

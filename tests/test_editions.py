@@ -132,7 +132,7 @@ def test_shared_anchors_are_in_both_editions_in_the_same_order(page):
         assert len(english) > 20
 
 
-BIBLIOGRAPHY = "pt/bibliography.html"
+BIBLIOGRAPHY = "pt/reference/bibliography.html"
 SAME_IN_BOTH = re.compile(
     r"[\W\d_]*|(?:\d+\.)+|\.(?:ipynb|md|pdf)|Ctrl|K|CC BY 4\.0|© 2026\.|Links?|Lemma|[nN]wp.*"
 )
@@ -172,7 +172,7 @@ def test_boxes_and_folds_speak_portuguese():
     ):
         assert words in text
     assert not re.search(r"\b(Theorem|Lemma|Proof|Exercise|Solution|Remark|Example) ", text)
-    titles = soup_of("pt/claims.html").select(".claim .admonition-title")
+    titles = soup_of("pt/reference/claims.html").select(".claim .admonition-title")
     assert any(title.get_text().startswith("Teorema D2:") for title in titles)
     assert any(title.get_text().startswith("Teorema D2.1:") for title in titles)
 
@@ -195,7 +195,7 @@ def test_citations_and_the_bibliography_speak_portuguese():
     text = " ".join(entries)
     for words in ("Boyd e Lieven", "Mensch e outros", "organizadores", "páginas", "volume 70 de"):
         assert words in text
-    assert "Boyd and Lieven" in soup_of("bibliography.html").get_text()
+    assert "Boyd and Lieven" in soup_of("reference/bibliography.html").get_text()
     cited = [
         link.get_text() for page in PAIRS for link in soup_of(f"pt/{page}").select("a[href*='#id']")
     ]
@@ -204,10 +204,10 @@ def test_citations_and_the_bibliography_speak_portuguese():
 
 
 def test_documentation_of_the_code_is_marked_as_english():
-    entries = soup_of("pt/api.html").select("dl.py")
+    entries = soup_of("pt/reference/api.html").select("dl.py")
     assert len(entries) > 50
     assert all(entry.get("lang") == "en" for entry in entries)
-    assert not soup_of("api.html").select("dl.py[lang]")
+    assert not soup_of("reference/api.html").select("dl.py[lang]")
 
 
 def test_the_link_leads_to_the_section_that_is_read(browser):

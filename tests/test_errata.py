@@ -36,7 +36,7 @@ from nwp.weights import (
     turning_rates,
 )
 
-PAGE = (ROOT / "errata.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "reference" / "errata.md").read_text(encoding="utf-8")
 POINTS = re.findall(
     r"^\(erratum-([a-z-]+)\)=\n### ([^\n]+)\n(.*?)(?=^\(erratum-|^## |\Z)", PAGE, re.M | re.S
 )

@@ -702,7 +702,7 @@ def test_the_portuguese_pages_have_them_in_portuguese(browser, name):  # noqa: F
 
 
 def test_other_pages_load_none(browser):  # noqa: F811
-    assert "explorers/" not in (HTML / "claims.html").read_text(encoding="utf-8")
+    assert "explorers/" not in (HTML / "reference/claims.html").read_text(encoding="utf-8")
 
 
 # ---------------------------------------------------------------- languages and colors

@@ -94,8 +94,8 @@ def test_a_link_says_where_it_leads():
     assert place_of("chapters/04_weights.html#prop-rate") == "chapter 4"
     assert place_of("chapters/10_more.html#x") == "chapter 10"
     assert place_of("chapters/04_weights.html#prop-rate", "pt-BR") == "capítulo 4"
-    assert place_of("glossary.html#term-bit") == "glossary"
-    assert place_of("api.html#nwp.loss.softmax") == ""
+    assert place_of("reference/glossary.html#term-bit") == "glossary"
+    assert place_of("reference/api.html#nwp.loss.softmax") == ""
 
 
 @pytest.mark.parametrize("folder", FOLDERS.values(), ids=FOLDERS.keys())
@@ -108,7 +108,7 @@ def test_ideas_are_in_the_index_and_names_on_the_page_of_the_api(folder):
     )
     links = [link["href"] for link in index.select(".index-entries a")]
     assert len(links) > 150
-    assert [link for link in links if "api.html" in link] == []
+    assert [link for link in links if "reference/api.html" in link] == []
     assert not re.search(r"\(\)|nwp\.", index.select_one("article").get_text())
     listed = [link["href"].removeprefix("#") for link in api.select(".index-entries a")]
     documented = {tag["id"] for tag in api.select("dl.py > dt[id]")}

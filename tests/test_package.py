@@ -39,13 +39,9 @@ def loaded_by(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     "name",
     [
-        *[
-            "lab.brazilian",
-            "lab.corpora",
-            "lab.presets",
-            *(f"nwp.{module}" for module in NUMPY_ONLY),
-        ],
-        *["exercises", *(f"exercises.{module}" for module in EXERCISES)],
+        *("lab.brazilian", "lab.corpora", "lab.presets"),
+        *(f"nwp.{module}" for module in NUMPY_ONLY),
+        *("exercises", *(f"exercises.{module}" for module in EXERCISES)),
     ],
 )
 def test_import_loads_neither_torch_nor_matplotlib(name):

@@ -97,7 +97,7 @@ def test_page_works_from_disk(browser, address):
 
 
 def test_document_numbers_are_kept(browser):
-    page, _ = open_page(browser, "claims.html")
+    page, _ = open_page(browser, "reference/claims.html")
     titles = page.eval_on_selector_all(".claim .admonition-title", "t => t.map(e => e.textContent)")
     numbers = [title.split(":")[0] for title in titles]
     assert {"Theorem D2", "Theorem D2.1", "Lemma D2.1"} <= set(numbers)
@@ -124,9 +124,9 @@ def test_no_box_of_the_book_has_a_number_of_the_documents(browser, folder):
 
 @pytest.mark.parametrize("folder", ["", "pt/"])
 def test_what_the_book_does_not_hold_is_a_quotation_without_a_number(browser, folder):
-    for address, count in (("04_weights", 2), ("07_teacher_forcing", 1), ("claims", 0)):
-        place = "" if address == "claims" else "chapters/"
-        page, _ = open_page(browser, f"{folder}{place}{address}.html")
+    counts = {"chapters/04_weights": 2, "chapters/07_teacher_forcing": 1, "reference/claims": 0}
+    for address, count in counts.items():
+        page, _ = open_page(browser, f"{folder}{address}.html")
         quotes = page.locator(".document-quote")
         assert quotes.count() == count
         for quote in quotes.all():

@@ -135,7 +135,7 @@ def search(browser, folder, query, scheme="light"):
     ("folder", "query", "first"),
     [
         ("", "perplexity", "02_equivalence.html#def-perplexity"),
-        ("", "kl_divergence", "api.html#nwp.equivalence.kl_divergence"),
+        ("", "kl_divergence", "reference/api.html#nwp.equivalence.kl_divergence"),
         ("", "exposure bias", "07_teacher_forcing.html#both-sides-of-exposure-bias"),
         ("pt/", "perplexidade", "02_equivalence.html#def-perplexity"),
         ("pt/", "vies de exposicao", "07_teacher_forcing.html#os-dois-lados-do-vies-de-exposicao"),

@@ -23,7 +23,7 @@ from nwp.teacher_forcing import PrefixTree, sequence_loss
 from nwp.vocabulary import linear_cross_entropy
 from nwp.weights import logit_step
 
-PAGE = (ROOT / "summary.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "reference" / "summary.md").read_text(encoding="utf-8")
 LINES = re.split(r"^\d+\. ", PAGE, flags=re.MULTILINE)[1:]
 FORMULAS = re.findall(r"\$\$(.+?)\$\$", PAGE)
 RANDOM = np.random.default_rng(0)

@@ -34,10 +34,10 @@ from nwp.weights import Weights, backward, forward, safe_learning_rate
 
 ROW = re.compile(
     r"^\| \$(?P<symbol>.+?)\$ \| (?P<read>[^|]+) \| (?P<shape>.+?) \| (?P<code>(?:[^|]*\S )?)"
-    r"\| \{doc\}`chapter (?P<number>\d+) <chapters/(?P<chapter>0*(?P=number)_\w+)>` \|$",
+    r"\| \{doc\}`chapter (?P<number>\d+) <\.\./chapters/(?P<chapter>0*(?P=number)_\w+)>` \|$",
     re.MULTILINE,
 )
-PAGE = (ROOT / "symbols.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "reference" / "symbols.md").read_text(encoding="utf-8")
 ROWS = [match.groupdict() for match in ROW.finditer(PAGE)]
 CODE = re.compile(r"`(\w+)`")
 
@@ -174,7 +174,7 @@ def test_the_code_computes_the_symbol(symbol):
 def test_the_portuguese_rows_name_the_same_code():
     names = [
         [re.findall(r"^\| \$(.+?)\$ \|", line) + CODE.findall(line) for line in text.splitlines()]
-        for text in (PAGE, (PORTUGUESE / "symbols.md").read_text(encoding="utf-8"))
+        for text in (PAGE, (PORTUGUESE / "reference" / "symbols.md").read_text(encoding="utf-8"))
     ]
     assert names[0] == names[1]
 

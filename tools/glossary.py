@@ -23,7 +23,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx_exercise.nodes import solution_node
 from strings import STRINGS, language_tag
 
-PAGE = "glossary"  # the page's name in an edition
+PAGE = "reference/glossary"  # the page's name in an edition
 FORMS = "glossary_forms.yml"
 PARTS = ("forms", "not in", "chapters")
 ENTRY = re.compile(r"^(\S[^\n]*)\n  \S", re.MULTILINE)
