@@ -80,7 +80,7 @@ def test_a_word_of_everyday_language_is_no_term():
 
 def test_a_form_of_no_entry_is_named(tmp_path):
     (tmp_path / PAGE).parent.mkdir(exist_ok=True)
-    (tmp_path / PAGE).parent.mkdir()
+    (tmp_path / PAGE).parent.mkdir(exist_ok=True)
     (tmp_path / f"{PAGE}.md").write_text("```{glossary}\nbit\n  A unit.\n```\n")
     for text, message in (
         ("byte: {forms: [bytes]}", "'byte' is no entry of"),
