@@ -25,7 +25,6 @@ import nbformat
 from docutils import nodes
 from editions import EDITIONS, ROOT
 from explorer import still_of
-from explorer_stills import STILLS
 from languages import FOLDERS
 from ledger import chapter_paths
 from markdown_it import MarkdownIt
@@ -38,7 +37,7 @@ from quiz import read_question
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.locale import get_translation
-from strings import STRINGS, language_tag
+from strings import EXPLORERS, STRINGS, language_tag
 
 FOLDER = "notebooks"  # beside the pages
 OWN = "my-notebooks"  # where a reader works: no name of a module, which it would hide
@@ -373,7 +372,7 @@ def write_notebooks(app: Sphinx, exception: Exception | None) -> None:
         return
     book, folder = book_of(app), Path(app.outdir) / FOLDER
     folder.mkdir(exist_ok=True)
-    for name in STILLS:
+    for name in EXPLORERS[book.language]:
         picture, _ = still_of(name, book.language)
         (folder / still_file(name)).write_text(picture, encoding="utf-8")
     for path in chapter_paths(Path(app.srcdir)):
