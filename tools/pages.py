@@ -54,6 +54,12 @@ REPAIRS = (
         "",
     ),
     Repair(
+        "A page is neither light nor dark until the theme's script is there: it is styled twice.",
+        r'(dataset\.theme = )localStorage\.getItem\("theme"\) \|\| "auto"',
+        r'\1["light", "dark"].find((mode) => mode === document.documentElement.dataset.mode) || '
+        r'(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
+    ),
+    Repair(
         "A fold is named otherwise than it says.",
         r'<summary aria-label="[^"]*">',
         "<summary>",
