@@ -45,7 +45,7 @@ globalThis.set = (tex, block) => katex.renderToString(tex, {
 });
 undefined"""
 # The faces that the formulas of the book use are in the style sheet itself: a formula is never
-# seen without them, and Firefox takes no font from another folder of a disk. A formula with
+# seen without them, and no browser refuses them as fonts from another folder. A formula with
 # another face loads its file.
 EMBEDDED = (
     "AMS-Regular",
