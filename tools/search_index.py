@@ -70,7 +70,6 @@ class Place:
 
 def plain(tex: str) -> str:
     """Write a formula as text where it is a line of signs, and an ellipsis for any other."""
-    tex = re.sub(r"^\s*\\[(\[]|\\[)\]]\s*$", "", tex)
     line = COMMAND.sub(lambda found: TEX[found[0]], tex)
     for mark, signs in (("_", LOW), ("\\^", HIGH)):
         known = re.escape("".join(map(chr, signs)))
@@ -79,7 +78,7 @@ def plain(tex: str) -> str:
             lambda found, signs=signs: (found[1] or found[2]).translate(signs),
             line,
         )
-    return "…" if BEYOND_A_LINE.search(line) or len(line) > 40 else " ".join(line.split())
+    return "…" if BEYOND_A_LINE.search(line) or not 0 < len(line) <= 40 else " ".join(line.split())
 
 
 def places_of(body: str) -> list[Place]:
@@ -102,8 +101,9 @@ def _read(element: Tag, place: Place, places: list[Place]) -> None:
         if "cell_input" in classes:
             names = child.find_all("span", class_=NAMES.__contains__)
             place.code |= dict.fromkeys(name.get_text() for name in names)
-        elif "math" in classes or child.name == "mjx-container":
-            place.text.append(plain(child.get_text()))
+        elif "math" in classes:
+            source = child.find("annotation")  # KaTeX keeps the formula's TeX beside its drawing
+            place.text.append(plain(source.get_text() if source else ""))
         elif begun := _begun(child, classes):
             places.append(begun)
             if child.name == "dt":  # what it explains follows it
