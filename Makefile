@@ -90,7 +90,7 @@ test-all:  ## run the tests under each Python from 3.11 to 3.14, and say which o
 pdf: book $(READY)  ## print both editions to _build/pdf/ (needs Chromium)
 	$(BIN)/python tools/pdf.py
 
-notebooks: book  ## open the reader's notebooks in JupyterLab, to run and to write in
+notebooks: book $(READY)  ## open the reader's notebooks in JupyterLab, to run and to write in
 	$(BIN)/python tools/reader.py
 	JUPYTER_CONFIG_PATH=tools/jupyter $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/my-notebooks/01_loss.ipynb
 

@@ -188,7 +188,7 @@ class Run:
 
         Raises
         ------
-        DivergedError
+        lab.divergence.DivergedError
             Where a weight or a gradient is not finite: such a checkpoint could not go on.
         OSError
             Where it cannot be written; the one before stays.
@@ -228,7 +228,7 @@ class Run:
 
         Raises
         ------
-        DivergedError
+        lab.divergence.DivergedError
             Where a weight or the loss is not finite.
         """
         self._refuse_nan()
@@ -252,7 +252,7 @@ class Run:
 
         Raises
         ------
-        DivergedError
+        lab.divergence.DivergedError
             Where the loss is not finite, or `worse_than_a_guess`.
         FileExistsError
             Where another process trains in this directory, or did so since this run was read.

@@ -21,6 +21,7 @@ from notebooks import PACKAGES, ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from publishing import address_of
+from reader import PUBLISHED
 
 from exercises import numbers
 
@@ -363,6 +364,7 @@ def test_only_what_was_checked_is_published():
     jobs = workflow("pages")["jobs"]
     assert jobs["checks"] == {"uses": "./.github/workflows/ci.yml"}
     assert (jobs["build"]["needs"], jobs["publish"]["needs"]) == ("checks", "build")
+    assert jobs["publish"]["steps"][-1]["run"].endswith(f"git push --force origin {PUBLISHED}\n")
 
 
 @pytest.mark.parametrize(("version", "taken"), [("3.10", 0), ("3.11", 1), ("3.14", 1), ("3.15", 0)])
