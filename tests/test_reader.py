@@ -212,7 +212,9 @@ def names(cell, kind):
     for node in ast.walk(ast.parse(cell.source)):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) == (kind == "loaded"):
             found.add(node.id)
-        elif kind == "bound" and isinstance(node, ast.FunctionDef | ast.ClassDef):
+        elif kind == "bound" and isinstance(
+            node, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler
+        ):
             found.add(node.name)
         elif kind == "bound" and isinstance(node, ast.alias):
             found.add((node.asname or node.name).split(".")[0])
@@ -336,7 +338,7 @@ def test_imports_of_every_page_are_folded(edition, label):
         if not page.exists():
             pytest.skip("the book is not built: run make book")
         folds = re.findall(
-            r'<span class="collapsed">(.*?)</span>', page.read_text(encoding="utf-8")
+            r'<p class="collapsed [^"]*">(.*?)</p>', page.read_text(encoding="utf-8")
         )
         assert folds
         assert all(fold.startswith(label) for fold in folds)

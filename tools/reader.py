@@ -42,7 +42,7 @@ from strings import EXPLORERS, STRINGS, language_tag
 FOLDER = "notebooks"  # beside the pages
 OWN = "my-notebooks"  # where a reader works: no name of a module, which it would hide
 PAGES = "../chapters/"  # from there
-PUBLISHED = "gh-pages"  # the branch to which the pages are published, where they are
+PUBLISHED = "notebooks"  # the branch in which .github/workflows/pages.yml puts them
 ROLE = re.compile(r"\{([\w:]+)\}`([^`]*)`")
 REFERENCES = ("prf:ref", "numref")
 FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}  # JupyterLab's word, Colab's
@@ -361,7 +361,7 @@ def book_of(app: Sphinx) -> Book:
         for citation in domain.citations
     }
     language, base = language_tag(config.language), config.html_baseurl
-    pages = f"{base.rstrip('/')}/{FOLDERS[language]}chapters/" if base else PAGES
+    pages = f"{base.rstrip('/')}/chapters/" if base else PAGES
     address = config.html_theme_options.get("repository_url", "")
     return Book(language, places, works, pages, address)
 
@@ -385,8 +385,8 @@ def lead_to_notebooks(
 ) -> None:
     """Let the buttons of a chapter lead to its reader's notebook.
 
-    Binder makes the notebooks when it builds its image; Colab opens what is in a repository, so
-    there the pages must have been published, to the branch from which GitHub shows them.
+    Binder makes the notebooks when it builds its image. Colab opens only what is in a repository:
+    a branch has those of the pages that were published last.
     """
     branch = app.config.html_theme_options.get("repository_branch", "")
     for group in context.get("header_buttons", []):
