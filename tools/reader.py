@@ -25,7 +25,6 @@ import nbformat
 from docutils import nodes
 from editions import EDITIONS, ROOT
 from explorer import still_of
-from languages import FOLDERS
 from ledger import chapter_paths
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
