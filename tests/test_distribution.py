@@ -369,7 +369,7 @@ def test_only_what_was_checked_is_published():
     assert jobs["checks"] == {"uses": "./.github/workflows/ci.yml"}
     assert (jobs["build"]["needs"], jobs["publish"]["needs"]) == ("checks", "build")
     assert jobs["notebooks"]["needs"] == "build"
-    assert jobs["notebooks"]["steps"][-1]["run"].endswith(f"$GITHUB_REPOSITORY\" {PUBLISHED}\n")
+    assert jobs["notebooks"]["steps"][-1]["run"].endswith(f'$GITHUB_REPOSITORY" {PUBLISHED}\n')
 
 
 @pytest.mark.parametrize(("version", "taken"), [("3.10", 0), ("3.11", 1), ("3.14", 1), ("3.15", 0)])
