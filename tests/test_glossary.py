@@ -126,6 +126,17 @@ def test_only_the_first_use_is_linked_and_none_where_the_book_does_not_speak():
     assert made.astext().count("entropy rate is an entropy.") == 1
 
 
+def test_texts_that_say_the_same_are_told_apart():
+    """A term that begins in a text whose like stands before it stays in its place."""
+    made = document(paragraph(" a ", nodes.math("", "x"), "entropy", nodes.emphasis("", " rate")))
+    made[0].insert(0, nodes.math("", "y"))
+    made[0].insert(0, nodes.Text("-"))
+    made[0].insert(0, nodes.Text("entropy"))  # before a hyphen no term
+    assert link_first_uses(made, Finder(SMALL, 2)) == ["entropy rate"]
+    assert made.astext().endswith("xentropy rate")
+    assert [child.astext() for child in made[0]][-1] == "entropy rate"
+
+
 def test_a_term_half_in_italics_is_linked_as_a_whole_or_named():
     made = document(paragraph("The entropy ", nodes.emphasis("", "rate"), "."))
     assert link_first_uses(made, Finder(SMALL, 2)) == ["entropy rate"]

@@ -137,21 +137,25 @@ def wrap(paragraph: nodes.paragraph, start: int, end: int, link: nodes.Element) 
         text = text_of(leaf)
         cuts = [0, *(c - place for c in (start, end) if 0 < c - place < len(text)), len(text)]
         parts = [nodes.Text(text[a:b]) for a, b in pairwise(cuts)] if len(cuts) > 2 else [leaf]
-        at = leaf.parent.index(leaf)
+        at = _index(leaf)
         leaf.parent[at : at + 1] = parts
         spans = zip(parts, pairwise(cuts), strict=True)
         run += [part for part, (a, b) in spans if start <= place + a < place + b <= end]
         place += len(text)
     if len({id(leaf.parent) for leaf in run}) > 1:
-        whole = dict.fromkeys(leaf if leaf.parent is paragraph else leaf.parent for leaf in run)
-        inner = [leaf for outer in whole for leaf in (outer.children or [outer])]
-        if inner != run:
+        outer = [leaf if leaf.parent is paragraph else leaf.parent for leaf in run]
+        whole = [node for i, node in enumerate(outer) if i == 0 or node is not outer[i - 1]]
+        if [leaf for node in whole for leaf in (node.children or [node])] != run:
             raise ValueError(f"{''.join(map(str, run))!r} is set in italics or bold only in part")
-        run = [*whole]
-    parent = run[0].parent
-    at = parent.index(run[0])
+        run = whole
+    parent, at = run[0].parent, _index(run[0])
     parent[at : at + len(run)] = [link]
     link[0].extend(run)
+
+
+def _index(node: nodes.Node) -> int:
+    """Return the node's place in its parent; two texts that say the same are two."""
+    return next(i for i, child in enumerate(node.parent.children) if child is node)
 
 
 def anchor_of(name: str) -> str:
