@@ -10,7 +10,7 @@ SEEN = """(pieces) => [...document.querySelectorAll(pieces)].filter((e) => e.che
 EMPTY = """() => [...document.querySelectorAll("main :is(.cell_input, .cell_output, .admonition, "
     + ".question, details, pre, figure)")]
     .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height > 0
-        && !e.innerText.trim() && !e.querySelector("img, svg, mjx-container"))
+        && !e.innerText.trim() && !e.querySelector("img, svg"))
     .map((e) => e.outerHTML.slice(0, 120))"""
 BREAKS = """(pieces) => [...document.querySelectorAll(pieces)].filter((e) => e.checkVisibility())
     .map((e) => getComputedStyle(e).breakInside)"""
