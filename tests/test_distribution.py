@@ -116,11 +116,12 @@ def build_site(folder, address, edition):
         "recursive_update": CONFIG["sphinx"]["recursive_update"],
         "extra_extensions": ["sphinx_proof", "sphinx_exercise"],
         "local_extensions": dict.fromkeys(
-            ("languages", "pages", "publishing"), f"{ROOT / 'tools'}"
+            ("languages", "pages", "publishing", "search_index"), f"{ROOT / 'tools'}"
         ),
         "config": {
             "language": "pt_BR" if edition else "en",
             "html_theme_options": CONFIG["sphinx"]["config"]["html_theme_options"],
+            "html_context": CONFIG["sphinx"]["config"]["html_context"],
             "templates_path": [str(ROOT / "tools" / "templates")],  # of what the options name
         },
     }
