@@ -48,16 +48,19 @@ def test_the_portuguese_edition_differs_in_words_alone(tmp_path):
         assert (PORTUGUESE / name).resolve().parent == ROOT
 
 
-def test_the_contents_are_the_same_under_other_captions():
-    english, portuguese = (
-        yaml.safe_load((edition / "_toc.yml").read_text(encoding="utf-8")) for edition in EDITIONS
-    )
+def test_the_contents_are_the_same_under_other_captions(monkeypatch, tmp_path):
+    english, portuguese = map(editions.contents, EDITIONS)
     captions = [[part.pop("caption") for part in toc["parts"]] for toc in (english, portuguese)]
     assert portuguese == english
     assert captions == [
         ["Chapters", "Closing", "Reference"],
         ["Capítulos", "Encerramento", "Referência"],
     ]
+    strings = tmp_path / "strings.toml"
+    strings.write_text('[captions.pt-BR]\nChapters = "Capítulos"\n', encoding="utf-8")
+    monkeypatch.setattr(editions, "STRINGS", strings)
+    with pytest.raises(KeyError, match=r"strings.toml must have a caption for 'Closing'"):
+        editions.contents(PORTUGUESE)
 
 
 def test_what_others_say_in_english_is_said_in_each_other_language():

@@ -76,7 +76,7 @@ def test_links_hold_in_the_joined_document(joined):
 def test_the_built_pages_of_each_edition_join(folder):
     if not test_pages.PAGES:
         test_pages.unavailable("the book is not built: run make book")
-    pages = pdf.pages_of(yaml.safe_load((ROOT / folder / "_toc.yml").read_text(encoding="utf-8")))
+    pages = pdf.pages_of(pdf.contents(ROOT / folder))
     joined = pdf.join(pages, pdf.HTML, folder)
     assert joined.broken == []
     pictures = [picture["src"] for article in joined.articles for picture in article.select("img")]

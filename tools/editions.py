@@ -2,7 +2,8 @@
 
 `python tools/editions.py` builds the Brazilian edition beside the English one, which
 jupyter-book builds by itself. The configuration of `pt/` holds only what differs; joined with
-the English one it is written to `_build/pt/`. The pages are built there and put in place,
+the English one it is written to `_build/pt/`, and so is the table of contents, which has the
+same pages under other captions. The pages are built there and put in place,
 `_build/html/pt/`, when all of them are whole.
 """
 
@@ -10,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ PORTUGUESE = ROOT / "pt"
 BUILD = ROOT / "_build" / "pt"
 HTML = ROOT / "_build" / "html" / "pt"
 EDITIONS = (ROOT, PORTUGUESE)
+STRINGS = Path(__file__).with_name("strings.toml")
 PATHS = ("bibtex_bibfiles", "html_static_path", "templates_path")  # relative to the sources
 JUPYTER_BOOK = str(Path(sys.executable).with_name("jupyter-book"))
 COMMAND = [JUPYTER_BOOK, "build", "--all", "--quiet", "-W", "-n", "--keep-going"]
@@ -49,13 +52,27 @@ def configuration(where: Path) -> dict[str, Any]:
     return config
 
 
+def contents(edition: Path) -> dict[str, Any]:
+    """Return an edition's table of contents: the pages are the same, the captions its own."""
+    captions = tomllib.loads(STRINGS.read_text(encoding="utf-8"))["captions"]["pt-BR"]
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    if edition == ROOT:
+        return toc
+    for part in toc["parts"]:
+        if part["caption"] not in captions:
+            raise KeyError(f"{STRINGS} must have a caption for {part['caption']!r}")
+        part["caption"] = captions[part["caption"]]
+    return toc
+
+
 def build() -> int:
     """Build the Brazilian pages and put them in place; return 0 where there was no warning."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    config = BUILD / "_config.yml"
-    text = yaml.safe_dump(configuration(BUILD), allow_unicode=True, sort_keys=False)
-    config.write_text(text, encoding="utf-8")
-    arguments = ["--config", str(config), "--path-output", str(BUILD)]
+    config, toc = BUILD / "_config.yml", BUILD / "_toc.yml"
+    for path, content in ((config, configuration(BUILD)), (toc, contents(PORTUGUESE))):
+        text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+        path.write_text(text, encoding="utf-8")
+    arguments = ["--config", str(config), "--toc", str(toc), "--path-output", str(BUILD)]
     failed = subprocess.run([*COMMAND, *arguments, str(PORTUGUESE)], check=False).returncode
     if failed:
         # A page that is not read again would not repeat its warning.

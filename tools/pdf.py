@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urldefrag
 import chromium
 import yaml
 from bs4 import BeautifulSoup, Tag
-from editions import EDITIONS, PORTUGUESE, configuration
+from editions import EDITIONS, PORTUGUESE, configuration, contents
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 from strings import STRINGS, language_tag
@@ -310,7 +310,7 @@ def main() -> None:
 
 def print_edition(edition: Path, browser_path: str) -> None:
     """Print the pages of one edition, named by the folder of its sources."""
-    toc = yaml.safe_load((edition / "_toc.yml").read_text(encoding="utf-8"))
+    toc = contents(edition)
     if edition == PORTUGUESE:
         folder, name, config = PORTUGUESE.name, "livro", configuration(OUT)
     else:
