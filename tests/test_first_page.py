@@ -94,3 +94,10 @@ def test_the_page_of_the_document_has_its_text_in_portuguese(edition):
         assert f"<strong>{statement}</strong>" in section
     assert section.count("<blockquote>") == 2
     assert "$" not in section.replace("$$", "")
+
+
+@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
+def test_the_table_has_every_chapter_with_its_question(edition):
+    page = (edition / "intro.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \{doc\}`chapters/(\w+)` \| ([^|\n]+\?) \|$", page, re.MULTILINE)
+    assert [name for name, _ in rows] == [path.stem for path in chapter_paths(edition)]
