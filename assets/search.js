@@ -103,7 +103,9 @@ const Search = {
     const index = makeIndex(places);
     let results = index.search(query);
     const exact = results.length > 0;
-    if (!exact) results = index.search(query, { fuzzy: 0.3, combineWith: "OR" });
+    // What resembles one or two letters is anything.
+    const long = query.split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 2).join(" ");
+    if (!exact) results = index.search(long, { fuzzy: 0.3, combineWith: "OR" });
     const summary = exact ? (results.length === 1 ? words.one : words.found)
       : results.length ? words.similar : words.none;
     document.querySelector(".search-summary").textContent = summary

@@ -511,9 +511,9 @@ def test_a_drag_selects_no_text(drive, name, target):
     hint = explorer.element.locator(".hint").first
     hint.evaluate("e => e.scrollIntoView({ block: 'center' })")  # not below the header
     hint = hint.bounding_box()  # a text can be selected still
-    mouse.move(hint["x"] + 5, hint["y"] + 5)
+    mouse.move(hint["x"] + 30, hint["y"] + 15)
     mouse.down()
-    mouse.move(hint["x"] + 150, hint["y"] + 5, steps=4)
+    mouse.move(hint["x"] + 150, hint["y"] + 15, steps=4)
     assert explorer.element.evaluate(SELECTED) != ""
     mouse.up()
 

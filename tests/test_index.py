@@ -104,7 +104,7 @@ def test_ideas_are_in_the_index_and_names_on_the_page_of_the_api(folder):
         test_pages.unavailable("the book is not built: run make book")
     index, api = (
         BeautifulSoup((HTML / folder / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
-        for page in ("genindex", "api")
+        for page in ("genindex", "reference/api")
     )
     links = [link["href"] for link in index.select(".index-entries a")]
     assert len(links) > 150

@@ -184,12 +184,12 @@ def soup_of(address):
 
 @pytest.mark.parametrize("folder", FOLDERS.values(), ids=FOLDERS.keys())
 def test_the_ledger_has_contents_by_chapter(folder):
-    soup = soup_of(f"{folder}claims.html")
+    soup = soup_of(f"{folder}reference/claims.html")
     sections = soup.select("section.claims")
     chapters = [path.stem for path in chapter_paths() if claims_of(path)]
     assert [section["id"] for section in sections] == [f"claims-{name}" for name in chapters]
     for section, name in zip(sections, chapters, strict=True):
-        assert section.h2.a["href"] == f"chapters/{name}.html"
+        assert section.h2.a["href"] == f"../chapters/{name}.html"
         assert len(section.select(".claim")) == sum(c.chapter == name for c in CLAIMS)
     contents = soup.select_one(".section-nav").select("a")
     assert [a["href"] for a in contents] == [f"#{section['id']}" for section in sections]
@@ -197,16 +197,16 @@ def test_the_ledger_has_contents_by_chapter(folder):
 
 @pytest.mark.parametrize("folder", FOLDERS.values(), ids=FOLDERS.keys())
 def test_every_test_that_the_ledger_names_leads_to_its_source(folder):
-    soup = soup_of(f"{folder}claims.html")
+    soup = soup_of(f"{folder}reference/claims.html")
     links = [link for link in soup.select(".claim a") if "::test_" in link.get_text()]
     assert sorted(link.get_text() for link in links) == sorted(mark.name for mark in all_marks())
     shown = {}
     for link in links:
         file, _, name = link.get_text().partition("::")
         page, _, anchor = link["href"].partition("#")
-        assert (page, anchor) == (f"tests/{file.removesuffix('.py')}.html", name)
+        assert (page, anchor) == (f"../tests/{file.removesuffix('.py')}.html", name)
         if page not in shown:
-            shown[page] = (HTML / folder / page).read_text(encoding="utf-8")
+            shown[page] = (HTML / folder / "reference" / page).read_text(encoding="utf-8")
             code = BeautifulSoup(shown[page], "html.parser").select_one("article pre").get_text()
             assert code.strip() == source_of(file).strip()
         _, there, after = shown[page].partition(f'<span id="{name}"></span>')

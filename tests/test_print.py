@@ -12,6 +12,8 @@ EMPTY = """() => [...document.querySelectorAll("main :is(.cell_input, .cell_outp
     .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height > 0
         && !e.innerText.trim() && !e.querySelector("img, svg"))
     .map((e) => e.outerHTML.slice(0, 120))"""
+FOLDED = """() => [...document.querySelectorAll(".admonition.dropdown:not(.solution) > *")]
+    .filter((e) => getComputedStyle(e).visibility !== "visible").map((e) => e.outerHTML)"""
 BREAKS = """(pieces) => [...document.querySelectorAll(pieces)].filter((e) => e.checkVisibility())
     .map((e) => getComputedStyle(e).breakInside)"""
 
@@ -35,6 +37,8 @@ def test_a_printed_page(printed):
     assert len(printed.evaluate(SEEN, ".question .choice summary")) >= 8  # the choices are there
     assert printed.evaluate(SEEN, ".cell details.hide summary") == []  # it says "Show ..."
     assert printed.evaluate(EMPTY) == []
+    assert printed.evaluate(SEEN, ".toggle-button") == []
+    assert printed.evaluate(FOLDED) == []
     for boxes in (".cell_input", "figure", ".proof.admonition", ".exercise", ".nwp-explorer"):
         breaks = printed.evaluate(BREAKS, f"main {boxes}")
         assert breaks, boxes
