@@ -142,7 +142,8 @@ class ClaimsDirective(SphinxDirective):
         number = STRINGS[language]["chapter"].format(number=int(path.stem.split("_")[0]))
         title, _, _ = markdown_of(path).removeprefix("# ").partition("\n")
         section = nodes.section(ids=[f"claims-{path.stem}"], classes=["claims"])
-        section += nodes.title("", "", _link(path, f"{number[0].upper()}{number[1:]}. {title}"))
+        text = f"{number[0].upper()}{number[1:]}. {title}"
+        section += nodes.title("", "", _link(path, text, self.env.docname))
         lines: list[str] = []
         for claim in claims_of(path):
             own = [test for test in tests if test.label == claim.label]
@@ -151,14 +152,14 @@ class ClaimsDirective(SphinxDirective):
         return section
 
 
-def _link(path: Path, text: str) -> addnodes.pending_xref:
-    """Link to a chapter."""
+def _link(path: Path, text: str, page: str) -> addnodes.pending_xref:
+    """Link from a page to a chapter."""
     return addnodes.pending_xref(
         "",
         nodes.inline("", text),
         refdomain="std",
         reftype="doc",
-        refdoc="",
+        refdoc=page,
         reftarget=f"/chapters/{path.stem}",
         refexplicit=True,
         refwarn=True,
