@@ -178,7 +178,7 @@ def test_summary_is_one_sheet(browser, folder):
     margin = dict.fromkeys(("top", "right", "bottom", "left"), "15mm")
     for paper in ("A4", "Letter"):
         assert page.pdf(format=paper, margin=margin).count(b"/Type /Page\n") == 1
-    longer, _ = open_page(browser, f"{folder}errata.html")
+    longer, _ = open_page(browser, f"{folder}reference/errata.html")
     assert longer.pdf(format="A4").count(b"/Type /Page\n") > 1
     longer.context.close()
     page.context.close()
