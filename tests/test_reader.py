@@ -325,6 +325,9 @@ def test_folds_say_what_is_in_them():
     assert kind_of("for _ in range(1000):\n    pass", {}) == "check"
     assert kind_of("for _ in range(1000):\n    pass", figure) == "figure"
     assert kind_of("importance = 1", {}) == "code"
+    witness = {"tags": ["hide-input", "witness"]}
+    assert kind_of("import torch\n", witness) == "witness"
+    assert kind_of("import torch\n", witness | figure) == "figure"
 
 
 @pytest.mark.parametrize(

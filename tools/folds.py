@@ -1,4 +1,4 @@
-"""The folds of code on a page say what is in them: imports, a figure, a check."""
+"""The folds of code on a page say what is in them: imports, a figure, a check, a witness."""
 
 from typing import Any
 
@@ -8,11 +8,13 @@ from strings import STRINGS, language_tag
 
 
 def kind_of(source: str, metadata: dict[str, Any]) -> str:
-    """Say what a folded cell holds: "imports", "figure", "check" or other "code"."""
-    if source.startswith(("import ", "from ")):
-        return "imports"
+    """Say what a folded cell holds: "figure", "witness", "imports", "check" or other "code"."""
     if "figure" in metadata.get("mystnb", {}):
         return "figure"
+    if "witness" in metadata.get("tags", []):
+        return "witness"
+    if source.startswith(("import ", "from ")):
+        return "imports"
     return "check" if "range(1000)" in source else "code"
 
 
