@@ -30,7 +30,7 @@ def boxes_in(texts):
     return found
 
 
-PLACES = {edition: read_terms(edition / "index_terms.yml") for edition in EDITIONS}
+PLACES = {edition: read_terms(edition / "reference" / "index_terms.yml") for edition in EDITIONS}
 TEXTS = {edition: texts_of(edition) for edition in EDITIONS}
 BOXES = {edition: boxes_in(TEXTS[edition]) for edition in EDITIONS}
 every_edition = pytest.mark.parametrize("edition", EDITIONS, ids=["en", "pt"])

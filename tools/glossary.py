@@ -2,8 +2,8 @@
 
 The first use of a term in the prose of a chapter leads to its entry, and the entry to all first
 uses. The chapters stay free of marks for this, which a notebook would show. A term is also met
-as its plural and in the forms that an edition lists in `glossary_forms.yml`; the same file says
-where a word of everyday language is no term.
+as its plural and in the forms that an edition lists in `reference/glossary_forms.yml`; the same
+file says where a word of everyday language is no term.
 """
 
 import re
@@ -24,7 +24,7 @@ from sphinx_exercise.nodes import solution_node
 from strings import STRINGS, language_tag
 
 PAGE = "reference/glossary"  # the page's name in an edition
-FORMS = "glossary_forms.yml"
+FORMS = "reference/glossary_forms.yml"
 PARTS = ("forms", "not in", "chapters")
 ENTRY = re.compile(r"^(\S[^\n]*)\n  \S", re.MULTILINE)
 # Where the book does not speak itself, or a fold hides what it says.

@@ -1,4 +1,4 @@
-"""The entries of the index, kept beside the text of an edition: `index_terms.yml`.
+"""The entries of the index, kept beside the text of an edition: `reference/index_terms.yml`.
 
 The chapters stay free of index marks, which a notebook would show. When a page is read, every
 entry whose place lies on it is added there. The page of the index (`templates/genindex.html`)
@@ -45,7 +45,7 @@ class IndexTerms(SphinxTransform):
     default_priority = 700  # before Sphinx collects the index entries of a page
 
     def apply(self, **kwargs: Any) -> None:
-        path = Path(self.env.srcdir) / "index_terms.yml"
+        path = Path(self.env.srcdir) / "reference" / "index_terms.yml"
         self.env.note_dependency(str(path))
         page = self.env.docname.rsplit("/", 1)[-1]
         anchors = {
