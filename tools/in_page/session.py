@@ -52,11 +52,8 @@ class Session:
         self.done: dict[tuple[int, int], str] = {}
 
     def libraries(self, cells: list[str], index: int) -> list[str]:
-        """Name the libraries that a cell needs; none where a cell cannot be read."""
-        try:
-            units = [*_above(tuple(cells[: index + 1])), *slices.units_of([cells[index]])]
-        except SyntaxError:  # `run` says it
-            return []
+        """Name the libraries that a cell needs."""
+        units = [*_above(tuple(cells[: index + 1])), *slices.units_of([cells[index]])]
         return sorted(slices.libraries(units))
 
     def run(self, cells: list[str], index: int, emit: Emit) -> bool:

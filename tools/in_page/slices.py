@@ -10,6 +10,7 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -202,12 +203,11 @@ def _root(node: ast.AST) -> str:
 
 
 def units_of(cells: Iterable[str]) -> list[Unit]:
-    """Read the statements of the cells, in order; SyntaxError names the cell in `filename`."""
-    units = [
-        unit_of(node, number)
-        for number, source in enumerate(cells)
-        for node in ast.parse(source, filename=f"<cell {number}>").body
-    ]
+    """Read the statements of the cells, in order; one with a syntax error has none."""
+    units: list[Unit] = []
+    for number, source in enumerate(cells):
+        with suppress(SyntaxError):
+            units += [unit_of(node, number) for node in ast.parse(source).body]
     _follow_generators(units)
     return units
 
