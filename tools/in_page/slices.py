@@ -67,7 +67,7 @@ def unit_of(node: ast.stmt, cell: int = 0) -> Unit:
             ):
                 unit.changes.add(_root(part))
             case ast.Expr(value=ast.Call(func=called)) if _root(called) not in HARMLESS:
-                unit.changes |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name)}
+                unit.changes |= _given(part.value)
     unit.changes.discard("")
     return unit
 
@@ -193,6 +193,17 @@ def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
     yield node
     for child in ast.iter_child_nodes(node):
         yield from _outside_functions(child)
+
+
+def _given(call: ast.expr) -> set[str]:
+    """Return the names whose values a call is handed as they are, or is a method of."""
+    found = set()
+    while isinstance(call, ast.Call | ast.Attribute | ast.Subscript):
+        if isinstance(call, ast.Call):
+            arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+            found |= {_root(a) for a in arguments if not isinstance(a, ast.Call)}
+        call = call.func if isinstance(call, ast.Call) else call.value
+    return found | {_root(call)}
 
 
 def _root(node: ast.AST) -> str:
