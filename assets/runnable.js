@@ -65,8 +65,9 @@
     },
   };
 
+  const CONSENT = "nwp:load"; // to load Python from elsewhere: asked once
+  let consented = store.get(CONSENT) !== null;
   let active = null; // the cell that runs
-  let consented = false; // to load Python from elsewhere
 
   class Cell {
     constructor(element, index) {
@@ -88,6 +89,7 @@
       this.go = button(asks ? "check" : "run", () => this.run());
       this.edit = button("edit", () => this.open().focus());
       this.load = button("load", () => {
+        store.set(CONSENT, "yes");
         consented = true;
         this.load.hidden = true;
         this.go.focus();
@@ -218,21 +220,20 @@
 
     hear({ kind, content, state }) {
       if (kind === "state") this.tell(state);
-      else {
+      else if (kind === "lacks" || kind === "broken") {
+        this.tell(kind, { name: content, reason: content });
+        this.refused = true;
+      } else {
         this.begun ||= (this.begin(), true);
-        if (kind === "text") this.add(content, "stream");
-        else if (kind === "figure") this.draw(content);
-        else if (kind === "error") this.add(content, "error");
-        else if (kind === "lacks") this.tell("lacks", { name: content });
-        else if (kind === "broken") this.tell("broken", { reason: content });
-        this.lacks = kind === "lacks" || kind === "broken";
+        if (kind === "figure") this.draw(content);
+        else this.add(content, kind === "text" ? "stream" : "error");
       }
     }
 
     async run() {
       if (active) return this.tell(active === this ? "running" : "busy");
       active = this;
-      this.begun = this.lacks = false;
+      this.begun = this.refused = false;
       try {
         await this.runNow();
       } finally {
@@ -265,8 +266,10 @@
         this.index,
         (heard) => this.hear(heard)
       );
-      if (end === "done" && !this.begun) this.begin();
-      if (!this.lacks) this.tell(end === "done" && !this.output.childElementCount && !this.pictures ? "silent" : end);
+      if (end === "done" && !this.begun) {
+        this.begin();
+        this.tell("silent");
+      } else if (!this.refused) this.tell(end);
     }
   }
 
