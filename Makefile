@@ -61,7 +61,8 @@ $(READY): requirements.txt requirements-cuda.txt pyproject.toml
 
 install: $(READY)  ## make the environment of the tests and notebooks, .venv
 
-book: _build/html/.built _build/html/pt/.built  ## build both editions and print the pages to open
+book: _build/html/.built _build/html/pt/.built  ## build both editions (BROWSER=1: with Python for cells to run offline)
+	$(if $(BROWSER),$(BOOK_BIN)/python tools/browser.py)
 	@echo "Open _build/html/index.html, or _build/html/pt/index.html in Portuguese"
 
 _build/html/.built: $(BOOK_READY) $(SHARED) $(ENGLISH)

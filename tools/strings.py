@@ -15,6 +15,7 @@ FILE = Path(__file__).with_name("strings.toml")
 TABLES = tomllib.loads(FILE.read_text(encoding="utf-8"))
 
 STRINGS = by_language(TABLES["book"], LANGUAGES, "book")
+RUN = by_language(TABLES["run"], LANGUAGES, "run")  # cells that run in the page
 EXPLORERS = by_language(TABLES["explorers"], LANGUAGES, "explorers")  # explorer → key
 # What Sphinx, the theme and the extensions say, where their own catalog of messages says nothing
 # in this language, or something else than the book: language → catalog → English → translation.
