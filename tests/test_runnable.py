@@ -147,6 +147,7 @@ def test_what_was_run_is_not_run_again_further_down(tmp_path):
 
 def test_an_edited_line_counts_below():
     kept = Session()
+    assert run(["a = 1; b = 2", "print(a, b)"], 1, kept)[0] == "1 2\n"
     assert run(["a = 1", "print(a)"], 1, kept)[0] == "1\n"
     assert run(["a = 5", "print(a)"], 1, kept)[0] == "5\n"
     assert run(["a = 5\nb = 6", "print(b)"], 1, kept)[0] == "6\n"

@@ -12,13 +12,14 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout
 from functools import lru_cache
 from typing import Any
 
 from in_page import slices
 
 Emit = Callable[[str, str], None]
+Place = tuple[int, int, int]  # cell, line, column
 MOST = 100_000  # characters; a loop that prints without end must not fill the page
 
 
@@ -49,7 +50,7 @@ class Session:
         # it would tell in the first figure's output that it builds a cache of fonts
         logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
         self.names: dict[str, Any] = {}
-        self.done: dict[tuple[int, int], str] = {}
+        self.done: dict[Place, str] = {}
 
     def libraries(self, cells: list[str], index: int) -> list[str]:
         """Name the libraries that a cell needs."""
@@ -79,23 +80,17 @@ class Session:
 
     def _prepare(self, cells: list[str], index: int) -> None:
         above = _above(tuple(cells[: index + 1]))
-        place = {id(unit): (unit.cell, unit.node.lineno) for unit in above}
-        text = {place[id(unit)]: ast.unparse(unit.node) for unit in above}
-        last = max(self.done, default=(-1, 0))
-        good = all(self.done.get(at) == text[at] for at in text if at <= last)
-        changed = any(
-            cell >= index or not _holds(cells[cell], line, source)
-            for (cell, line), source in self.done.items()
-        )
-        if not self.names or changed or not good:
+        now = {_place(unit): unit.text for unit in slices.units_of(cells[:index])}
+        last = max(self.done, default=(-1, 0, 0))
+        missed = any(_place(unit) not in self.done and _place(unit) < last for unit in above)
+        if not self.names or missed or not self.done.items() <= now.items():
             self.names, self.done = {"__name__": "__main__"}, {}
         with redirect_stdout(io.StringIO()):
             for unit in above:
-                at = place[id(unit)]
-                if at not in self.done:
+                if _place(unit) not in self.done:
                     name = _remember(unit.cell, cells[unit.cell])
                     exec(compile(ast.Module([unit.node], []), name, "exec"), self.names)
-                    self.done[at] = text[at]
+                    self.done[_place(unit)] = unit.text
         if (plt := sys.modules.get("matplotlib.pyplot")) is not None:
             plt.close("all")
 
@@ -112,8 +107,8 @@ class Session:
                 print(repr(value))
         _show(emit, output)
         self.names = names
-        for statement in ast.parse(source).body:
-            self.done[index, statement.lineno] = ast.unparse(statement)
+        for unit in slices.units_of([source]):
+            self.done[index, *_place(unit)[1:]] = unit.text
 
 
 @lru_cache(maxsize=1)
@@ -126,11 +121,8 @@ def _is_shown(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr)
 
 
-def _holds(source: str, line: int, text: str) -> bool:
-    """Say whether a cell still has this statement at this line."""
-    with suppress(SyntaxError):
-        return any(s.lineno == line and ast.unparse(s) == text for s in ast.parse(source).body)
-    return False
+def _place(unit: slices.Unit) -> Place:
+    return unit.cell, unit.node.lineno, unit.node.col_offset
 
 
 def _remember(cell: int, source: str) -> str:

@@ -11,8 +11,8 @@ import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from pathlib import Path
 
 OWN = ("nwp", "lab", "exercises")
@@ -32,7 +32,7 @@ class Unit:
 
     Attributes
     ----------
-    cell, node : where it stands
+    cell, node, text : where it stands, and what it says
     reads : names that it reads when it runs
     late : names that its functions read when they are called
     writes : names that it binds; `sure` are those that it binds whatever happens
@@ -41,6 +41,7 @@ class Unit:
 
     cell: int
     node: ast.stmt
+    text: str
     reads: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
     writes: set[str] = field(default_factory=set)
@@ -54,7 +55,7 @@ class Unit:
 
 def unit_of(node: ast.stmt, cell: int = 0) -> Unit:
     """Say what a statement reads, binds and may change."""
-    unit = Unit(cell, node)
+    unit = Unit(cell, node, ast.unparse(node))
     unit.reads, unit.sure = _flow(node)
     _, unit.late, unit.writes = _names(node)
     for part in _outside_functions(node):
@@ -218,9 +219,15 @@ def units_of(cells: Iterable[str]) -> list[Unit]:
     units: list[Unit] = []
     for number, source in enumerate(cells):
         with suppress(SyntaxError):
-            units += [unit_of(node, number) for node in ast.parse(source).body]
+            units += [replace(unit, changes={*unit.changes}) for unit in _read(number, source)]
     _follow_generators(units)
     return units
+
+
+@lru_cache(maxsize=1000)
+def _read(cell: int, source: str) -> list[Unit]:
+    """Read the statements of one cell; most cells are as they were at the last run."""
+    return [unit_of(node, cell) for node in ast.parse(source).body]
 
 
 def _follow_generators(units: list[Unit]) -> None:
@@ -237,7 +244,7 @@ def _follow_generators(units: list[Unit]) -> None:
             found = set().union(*(drawn.get(name, set()) for name in unit.late))
         else:
             unit.changes |= set().union(*(drawn.get(name, set()) for name in unit.reads))
-            makes = "default_rng" in ast.unparse(unit.node)
+            makes = "default_rng" in unit.text
             found = set(unit.sure) if makes and isinstance(unit.node, ast.Assign) else set()
         fixed = fixed | unit.writes if defines or unit.imports else fixed - unit.writes
         for name in unit.sure:
@@ -286,8 +293,10 @@ def _with_late(names: set[str], above: list[Unit]) -> set[str]:
 
 def _is_setup(unit: Unit, above: list[Unit]) -> bool:
     """Say whether a statement only calls imported modules, as `figures.use_style()` does."""
+    if not isinstance(unit.node, ast.Expr) or not unit.reads:
+        return False
     imported = set().union(*(other.writes for other in above if other.imports))
-    return isinstance(unit.node, ast.Expr) and bool(unit.reads) and unit.reads <= imported
+    return unit.reads <= imported
 
 
 def _with_setup(chosen: list[Unit], own: list[Unit], above: list[Unit]) -> list[Unit]:
