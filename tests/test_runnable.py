@@ -341,8 +341,10 @@ class Page:
         return said[found.json_value()]
 
 
+# Of the Portuguese chapters, whose code is that of the English ones (tests/test_translation.py),
+# the first and the last.
 PLACES = [("en", "", chapter) for chapter in EXERCISED] + [
-    ("pt-BR", "pt/", chapter) for chapter in EXERCISED
+    ("pt-BR", "pt/", chapter) for chapter in (EXERCISED[0], EXERCISED[-1])
 ]
 
 
