@@ -26,7 +26,7 @@ PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/* pt/reference/*) referenc
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSTARTUP
 
 .DEFAULT_GOAL := help
-.PHONY: help book install pdf test test-all pages notebooks chapters execute explorers lint spelling \
+.PHONY: help book install pdf test test-all pages notebooks chapters execute explorers proofs lint spelling \
         translation-status bench bench-training coverage pins clean
 
 help:  ## list the targets
@@ -107,6 +107,11 @@ translation-status: $(READY)  ## say what changed in English since it was transl
 
 explorers: $(READY)  ## train anew the model whose predictions an explorer shows
 	$(BIN)/python tools/explorer_model.py
+
+proofs:  ## check the formal proofs (needs coq and its library Coquelicot)
+	@mkdir -p _build/proofs && cp proofs/*.v _build/proofs/
+	cd _build/proofs && for file in definitions $(filter-out definitions,$(basename $(notdir $(wildcard proofs/*.v)))); do \
+	    coqc -w -ambiguous-paths -Q . NWP $$file.v || exit 1; done
 
 lint: $(READY)  ## check the code with ruff, and the types of our packages with mypy
 	$(BIN)/ruff check .
