@@ -345,3 +345,112 @@ Proof.
       destruct (Nat.eq_dec j (S V)) as [->|]; [lra|].
       apply Rle_trans with (z k); [apply Hmax; lia|lra].
 Qed.
+
+(** * Sums with infinite terms *)
+
+Lemma Rbar_sum_ext n f g : (forall i, (i < n)%nat -> f i = g i) -> Rbar_sum n f = Rbar_sum n g.
+Proof.
+  induction n as [|n IH]; simpl; intros H; auto.
+  rewrite IH, H; auto.
+Qed.
+
+Lemma Rbar_sum_zero n f :
+  (forall i, (i < n)%nat -> f i = Finite 0) -> Rbar_sum n f = Finite 0.
+Proof.
+  induction n as [|n IH]; simpl; intros H; auto.
+  rewrite IH, H by auto. simpl. f_equal. lra.
+Qed.
+
+Lemma Rbar_mult_one x : Rbar_mult (Finite 1) x = x.
+Proof.
+  destruct x as [x| |]; simpl; [f_equal; ring|..];
+    case Rle_dec; intros H; try lra; case Rle_lt_or_eq_dec; intros; auto; lra.
+Qed.
+
+Lemma Rbar_mult_infinity a : 0 < a -> Rbar_mult (Finite a) p_infty = p_infty.
+Proof.
+  intros Ha. simpl. case Rle_dec; intros H; try lra.
+  case Rle_lt_or_eq_dec; intros; auto; lra.
+Qed.
+
+Lemma Rbar_sum_finite n f g :
+  (forall i, (i < n)%nat -> f i = Finite (g i)) -> Rbar_sum n f = Finite (sum n g).
+Proof.
+  induction n as [|n IH]; simpl; intros H; auto.
+  rewrite IH, H by auto. reflexivity.
+Qed.
+
+Lemma Rbar_sum_not_m_infty n f :
+  (forall i, (i < n)%nat -> f i <> m_infty) -> Rbar_sum n f <> m_infty.
+Proof.
+  induction n as [|n IH]; simpl; intros H; [discriminate|].
+  assert (A := H n (Nat.lt_succ_diag_r n)). assert (B : Rbar_sum n f <> m_infty) by auto.
+  destruct (Rbar_sum n f), (f n); simpl; try discriminate; contradiction.
+Qed.
+
+(** One infinite term makes the sum infinite. *)
+Lemma Rbar_sum_infinite n f k :
+  (forall i, (i < n)%nat -> f i <> m_infty) -> (k < n)%nat -> f k = p_infty ->
+  Rbar_sum n f = p_infty.
+Proof.
+  induction n as [|n IH]; simpl; intros H Hk E; [lia|].
+  assert (A := H n (Nat.lt_succ_diag_r n)).
+  assert (B : Rbar_sum n f <> m_infty) by (apply Rbar_sum_not_m_infty; auto).
+  destruct (Nat.eq_dec k n) as [->|Hne].
+  - rewrite E. destruct (Rbar_sum n f); simpl; auto. contradiction.
+  - rewrite IH by (auto; lia). destruct (f n); simpl; auto. contradiction.
+Qed.
+
+Lemma Rbar_sum_le n f g :
+  (forall i, (i < n)%nat -> Rbar_le (f i) (g i)) -> Rbar_le (Rbar_sum n f) (Rbar_sum n g).
+Proof.
+  induction n as [|n IH]; simpl; intros H; [lra|].
+  apply Rbar_plus_le_compat; auto.
+Qed.
+
+Lemma surprise_not_m_infty p : surprise p <> m_infty.
+Proof. unfold surprise. destruct (Rlt_dec 0 p); discriminate. Qed.
+
+Lemma surprise_nonneg p : p <= 1 -> Rbar_le (Finite 0) (surprise p).
+Proof.
+  intros H. unfold surprise. destruct (Rlt_dec 0 p); simpl; auto.
+  assert (ln p <= 0) by (apply ln_nonpos; lra). lra.
+Qed.
+
+(** A weighted loss: 0 where the weight is 0, whatever the loss is. *)
+Lemma weighted_surprise a p :
+  0 <= a -> (0 < a -> 0 < p) -> Rbar_mult (Finite a) (surprise p) = Finite (- (a * ln p)).
+Proof.
+  intros [Ha| <-] Hp.
+  - rewrite surprise_pos by auto. simpl. f_equal. ring.
+  - rewrite Rbar_mult_0_l. f_equal. ring.
+Qed.
+
+Lemma weighted_surprise_infinite a p :
+  0 < a -> p <= 0 -> Rbar_mult (Finite a) (surprise p) = p_infty.
+Proof.
+  intros Ha Hp. unfold surprise. destruct (Rlt_dec 0 p); [lra|]. apply Rbar_mult_infinity; auto.
+Qed.
+
+Lemma weighted_surprise_not_m_infty a p :
+  0 <= a -> Rbar_mult (Finite a) (surprise p) <> m_infty.
+Proof.
+  intros Ha. destruct (Rlt_dec 0 p) as [Hp|Hp].
+  - rewrite weighted_surprise; auto. discriminate.
+  - destruct Ha as [Ha| <-]; [rewrite weighted_surprise_infinite by lra|rewrite Rbar_mult_0_l];
+      discriminate.
+Qed.
+
+(** Either every word that counts has a positive probability, or one that counts has none. *)
+Lemma all_positive_or_not n (a p : nat -> R) :
+  (forall i, (i < n)%nat -> 0 <= a i) ->
+  (forall i, (i < n)%nat -> 0 < a i -> 0 < p i) \/
+  (exists k, (k < n)%nat /\ 0 < a k /\ p k <= 0).
+Proof.
+  induction n as [|n IH]; intros H; [left; intros; lia|].
+  destruct IH as [IH|[k [Hk Hak]]]; [auto|..|right; exists k; auto].
+  destruct (Rle_lt_dec (p n) 0) as [Hp|Hp].
+  - destruct (H n) as [Ha|Ha]; [auto|right; exists n; auto|].
+    left. intros i Hi Hai. destruct (Nat.eq_dec i n) as [->|]; [lra|apply IH; auto; lia].
+  - left. intros i Hi Hai. destruct (Nat.eq_dec i n) as [->|]; [auto|apply IH; auto; lia].
+Qed.

@@ -70,25 +70,6 @@ Qed.
 
 (** * Lookup and inner product *)
 
-Lemma Rbar_sum_ext n f g : (forall i, (i < n)%nat -> f i = g i) -> Rbar_sum n f = Rbar_sum n g.
-Proof.
-  induction n as [|n IH]; simpl; intros H; auto.
-  rewrite IH, H; auto.
-Qed.
-
-Lemma Rbar_sum_zero n f :
-  (forall i, (i < n)%nat -> f i = Finite 0) -> Rbar_sum n f = Finite 0.
-Proof.
-  induction n as [|n IH]; simpl; intros H; auto.
-  rewrite IH, H by auto. simpl. f_equal. lra.
-Qed.
-
-Lemma Rbar_mult_one x : Rbar_mult (Finite 1) x = x.
-Proof.
-  destruct x as [x| |]; simpl; [f_equal; ring|..];
-    case Rle_dec; intros H; try lra; case Rle_lt_or_eq_dec; intros; auto; lra.
-Qed.
-
 (* box: prop-lookup
    Covers: the whole statement, also where both sides are infinite.
    Hypotheses: w is a word of the vocabulary; y is exactly one-hot; 0 times infinity is 0. That the prediction is a distribution is not needed.
