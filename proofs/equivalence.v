@@ -1,0 +1,397 @@
+(** Chapter 2: minimizing the loss is maximizing the log-probability. *)
+
+From Coq Require Import List.
+From NWP Require Import definitions.
+Import ListNotations.
+
+(** * Texts and their probabilities *)
+
+(** A model gives, after every beginning, a vector over the vocabulary. It reads nothing else:
+    no later word. *)
+Notation model := (list nat -> vector).
+
+Definition predicts (V : nat) (m : model) : Prop := forall past, distribution V (m past).
+
+Definition words (V : nat) (text : list nat) : Prop := forall w, In w text -> (w < V)%nat.
+
+(** The probability of the word at step t of a text after its beginning. *)
+Definition right_word (m : model) (first text : list nat) (t : nat) : R :=
+  m (first ++ firstn t text) (nth t text O).
+
+(** The probability of the continuation: the product of the predictions. *)
+Definition text_probability (m : model) (first text : list nat) : R :=
+  Π t < length text, right_word m first text t.
+
+(** The sum of the losses of the steps. *)
+Definition text_loss (m : model) (first text : list nat) : Rbar :=
+  Rbar_sum (length text) (fun t => surprise (right_word m first text t)).
+
+(** The sum over all continuations of n words. *)
+Fixpoint sum_texts (V n : nat) (F : list nat -> R) : R :=
+  match n with
+  | O => F []
+  | S k => Σ v < V, (sum_texts V k (fun text => F (v :: text)))
+  end.
+
+Lemma right_word_nonneg V m first text t : predicts V m -> words V text ->
+  (t < length text)%nat -> 0 <= right_word m first text t.
+Proof.
+  intros Hm Hw Ht. apply (Hm (first ++ firstn t text)). apply Hw, nth_In. exact Ht.
+Qed.
+
+Lemma text_probability_nonneg V m first text : predicts V m -> words V text ->
+  0 <= text_probability m first text.
+Proof.
+  intros Hm Hw. apply prod_nonneg. intros t Ht. eapply right_word_nonneg; eauto.
+Qed.
+
+Lemma prod_first n f : prod (S n) f = f O * Π i < n, f (S i).
+Proof.
+  induction n; [simpl; lra|].
+  change (prod (S (S n)) f) with (prod (S n) f * f (S n)). rewrite IHn. simpl. lra.
+Qed.
+
+(** One word after another: the chain rule, read from the front. *)
+Lemma text_probability_cons m first v text :
+  text_probability m first (v :: text)
+  = m first v * text_probability m (first ++ [v]) text.
+Proof.
+  unfold text_probability, right_word. simpl length. rewrite prod_first.
+  simpl. rewrite app_nil_r. f_equal. apply prod_ext. intros t _. simpl.
+  rewrite <- app_assoc. reflexivity.
+Qed.
+
+Lemma sum_texts_ext V n F G :
+  (forall text, words V text -> length text = n -> F text = G text) ->
+  sum_texts V n F = sum_texts V n G.
+Proof.
+  revert F G. induction n as [|n IH]; intros F G H; simpl.
+  - apply H; [intros w []|reflexivity].
+  - apply sum_ext. intros v Hv. apply IH. intros text Ht Hl. apply H; simpl; [|lia].
+    intros w [<-|Hin]; auto.
+Qed.
+
+Lemma sum_texts_scal V n c F : sum_texts V n (fun text => c * F text) = c * sum_texts V n F.
+Proof.
+  revert F. induction n as [|n IH]; intros F; simpl; [reflexivity|].
+  rewrite <- sum_scal_l. apply sum_ext. intros. apply IH.
+Qed.
+
+Lemma sum_texts_minus V n F G :
+  sum_texts V n (fun text => F text - G text) = sum_texts V n F - sum_texts V n G.
+Proof.
+  revert F G. induction n as [|n IH]; intros F G; simpl; [reflexivity|].
+  rewrite <- sum_minus. apply sum_ext. intros. apply IH.
+Qed.
+
+Lemma sum_texts_le V n F G :
+  (forall text, words V text -> length text = n -> F text <= G text) ->
+  sum_texts V n F <= sum_texts V n G.
+Proof.
+  revert F G. induction n as [|n IH]; intros F G H; simpl.
+  - apply H; [intros w []|reflexivity].
+  - apply sum_le. intros v Hv. apply IH. intros text Ht Hl. apply H; simpl; [|lia].
+    intros w [<-|Hin]; auto.
+Qed.
+
+(* box: def-text-probability
+   Covers: the probabilities of all continuations of one length sum to 1.
+   Hypotheses: each prediction is a distribution that reads only the words before it.
+   Cobre: as probabilidades de todas as continuações de um mesmo comprimento somam 1.
+   Hipóteses: cada previsão é uma distribuição que lê só as palavras anteriores. *)
+Theorem continuations_sum_to_one V m first n :
+  predicts V m -> sum_texts V n (text_probability m first) = 1.
+Proof.
+  intros Hm. revert first. induction n as [|n IH]; intros first; [reflexivity|]. simpl.
+  rewrite <- (proj2 (Hm first)). apply sum_ext. intros v _.
+  rewrite (sum_texts_ext V n _ (fun text => m first v * text_probability m (first ++ [v]) text)).
+  - rewrite sum_texts_scal, IH. ring.
+  - intros. apply text_probability_cons.
+Qed.
+
+(** * Theorem 2 *)
+
+(** log p, with log 0 = -oo. *)
+Definition log (p : R) : Rbar := if Rlt_dec 0 p then Finite (ln p) else m_infty.
+
+Definition minimizes {Θ : Type} (L : Θ -> Rbar) (θ : Θ) : Prop := forall θ', Rbar_le (L θ) (L θ').
+Definition maximizes {Θ : Type} (L : Θ -> Rbar) (θ : Θ) : Prop := forall θ', Rbar_le (L θ') (L θ).
+
+(** The values that a function takes. *)
+Definition values {Θ : Type} (L : Θ -> Rbar) : Rbar -> Prop := fun x => exists θ, x = L θ.
+
+Lemma surprise_log p : surprise p = Rbar_opp (log p).
+Proof. unfold surprise, log. destruct (Rlt_dec 0 p); reflexivity. Qed.
+
+Lemma log_le p q : 0 <= p -> 0 <= q -> Rbar_le (log p) (log q) <-> p <= q.
+Proof.
+  intros Hp Hq. unfold log. destruct (Rlt_dec 0 p), (Rlt_dec 0 q); simpl.
+  - split; intros H.
+    + destruct (Rle_lt_dec p q) as [|Hlt]; auto. apply ln_increasing in Hlt; lra.
+    + destruct H as [H| ->]; [left; apply ln_increasing; lra|lra].
+  - split; [contradiction|lra].
+  - split; [lra|auto].
+  - split; [lra|auto].
+Qed.
+
+Lemma opp_le x y : Rbar_le (Rbar_opp x) (Rbar_opp y) <-> Rbar_le y x.
+Proof. apply iff_sym. destruct x, y; simpl; try tauto; lra. Qed.
+
+Lemma surprise_le p q : 0 <= p -> 0 <= q -> Rbar_le (surprise p) (surprise q) <-> q <= p.
+Proof. intros Hp Hq. rewrite !surprise_log, opp_le. apply log_le; auto. Qed.
+
+(** For any probability that depends on parameters: the same parameters are best, and the
+    infimum of the loss is the supremum of the log-probability, negated. *)
+Lemma same_best {Θ : Type} (p : Θ -> R) :
+  (forall θ, 0 <= p θ) ->
+  (forall θ, (minimizes (fun θ => surprise (p θ)) θ <-> maximizes (fun θ => log (p θ)) θ) /\
+             (minimizes (fun θ => surprise (p θ)) θ <-> maximizes (fun θ => Finite (p θ)) θ)) /\
+  (forall l, Rbar_is_glb (values (fun θ => surprise (p θ))) l <->
+             Rbar_is_lub (values (fun θ => log (p θ))) (Rbar_opp l)).
+Proof.
+  intros Hp. split; [intros θ; split|].
+  - split; intros H θ'; specialize (H θ'); cbv beta in *;
+      [rewrite !surprise_log in H|rewrite !surprise_log]; apply opp_le; exact H.
+  - split; intros H θ'; specialize (H θ'); cbv beta in *;
+      apply surprise_le in H || apply surprise_le; auto.
+  - intros l. split; intros [Hb Hg]; split.
+    + intros x [θ ->]. rewrite <- (Rbar_opp_involutive (log (p θ))). apply opp_le.
+      rewrite <- surprise_log. apply Hb. exists θ. reflexivity.
+    + intros b Hub. rewrite <- (Rbar_opp_involutive b). apply opp_le, Hg. intros x [θ ->].
+      rewrite surprise_log. apply opp_le. apply Hub. exists θ. reflexivity.
+    + intros x [θ ->]. rewrite surprise_log. rewrite <- (Rbar_opp_involutive l). apply opp_le, Hb.
+      exists θ. reflexivity.
+    + intros b Hlb. rewrite <- (Rbar_opp_involutive b), <- (Rbar_opp_involutive l).
+      apply opp_le, Hg. intros x [θ ->].
+      rewrite <- (Rbar_opp_involutive (log (p θ))). apply opp_le. rewrite <- surprise_log.
+      apply Hlb. exists θ. reflexivity.
+Qed.
+
+(* box: thm-2, part 1
+   Covers: part 1, and the sentence on infimum and supremum.
+   Hypotheses: the parameters are of any type; each prediction is a distribution; losses may be infinite.
+   Cobre: a parte 1 e a frase sobre ínfimo e supremo.
+   Hipóteses: os parâmetros são de um tipo qualquer; cada previsão é uma distribuição; as perdas podem ser infinitas. *)
+Theorem one_step {Θ : Type} V (q : Θ -> vector) (w : nat) :
+  (forall θ, distribution V (q θ)) -> (w < V)%nat ->
+  (forall θ, (minimizes (fun θ => loss (q θ) w) θ <-> maximizes (fun θ => log (q θ w)) θ) /\
+             (minimizes (fun θ => loss (q θ) w) θ <-> maximizes (fun θ => Finite (q θ w)) θ)) /\
+  (forall l, Rbar_is_glb (values (fun θ => loss (q θ) w)) l <->
+             Rbar_is_lub (values (fun θ => log (q θ w))) (Rbar_opp l)).
+Proof.
+  intros Hq Hw. apply (same_best (fun θ => q θ w)). intros θ. apply Hq, Hw.
+Qed.
+
+(** The losses add up as the probabilities multiply. *)
+Lemma surprise_mult p q :
+  0 <= p -> 0 <= q -> surprise (p * q) = Rbar_plus (surprise p) (surprise q).
+Proof.
+  intros [Hp| <-] [Hq| <-].
+  - rewrite !surprise_pos, ln_mult by (auto; apply Rmult_lt_0_compat; auto).
+    simpl. f_equal. ring.
+  - rewrite Rmult_0_r, surprise_zero, surprise_pos by auto. reflexivity.
+  - rewrite Rmult_0_l, surprise_zero, surprise_pos by auto. reflexivity.
+  - rewrite Rmult_0_l, surprise_zero. reflexivity.
+Qed.
+
+Lemma surprise_prod n p :
+  (forall t, (t < n)%nat -> 0 <= p t) ->
+  Rbar_sum n (fun t => surprise (p t)) = surprise (prod n p).
+Proof.
+  induction n as [|n IH]; simpl; intros H.
+  - rewrite surprise_pos, ln_1 by lra. f_equal. ring.
+  - rewrite IH, surprise_mult; auto. apply prod_nonneg; auto.
+Qed.
+
+Lemma text_loss_is_surprise V m first text : predicts V m -> words V text ->
+  text_loss m first text = surprise (text_probability m first text).
+Proof.
+  intros Hm Hw. apply surprise_prod. intros t Ht. eapply right_word_nonneg; eauto.
+Qed.
+
+(* box: thm-2, part 2
+   Covers: part 2, and the sentence on infimum and supremum.
+   Hypotheses: each prediction is a distribution that reads only the words before it; losses may be infinite.
+   Cobre: a parte 2 e a frase sobre ínfimo e supremo.
+   Hipóteses: cada previsão é uma distribuição que lê só as palavras anteriores; as perdas podem ser infinitas. *)
+Theorem sequence {Θ : Type} V (m : Θ -> model) (first text : list nat) :
+  (forall θ, predicts V (m θ)) -> words V text ->
+  let L := fun θ => text_loss (m θ) first text in
+  let P := fun θ => text_probability (m θ) first text in
+  (forall θ, L θ = Rbar_opp (log (P θ))) /\
+  (forall θ, (minimizes L θ <-> maximizes (fun θ => log (P θ)) θ) /\
+             (minimizes L θ <-> maximizes (fun θ => Finite (P θ)) θ)) /\
+  (forall l, Rbar_is_glb (values L) l <->
+             Rbar_is_lub (values (fun θ => log (P θ))) (Rbar_opp l)).
+Proof.
+  intros Hm Hw L P.
+  assert (HL : forall θ, L θ = surprise (P θ))
+    by (intros θ; unfold L, P; apply text_loss_is_surprise with V; auto).
+  assert (HP : forall θ, 0 <= P θ)
+    by (intros θ; unfold P; apply text_probability_nonneg with V; auto).
+  destruct (same_best P HP) as [H1 H2]. split; [intros θ; rewrite HL; apply surprise_log|].
+  split.
+  - intros θ. destruct (H1 θ) as [A B]. split.
+    + rewrite <- A. split; intros H θ'; specialize (H θ'); rewrite !HL in *; exact H.
+    + rewrite <- B. split; intros H θ'; specialize (H θ'); rewrite !HL in *; exact H.
+  - intros l. rewrite <- H2.
+    assert (E : forall x, values L x <-> values (fun θ => surprise (P θ)) x)
+      by (intros x; split; intros [θ ->]; exists θ; rewrite HL; reflexivity).
+    split; intros [Hb Hg]; (split; [intros x Hx; apply Hb, E, Hx|]);
+      intros b Hb'; apply Hg; intros x Hx; apply Hb', E, Hx.
+Qed.
+
+(** The number of predictions of a corpus of K texts. *)
+Definition predictions (K : nat) (text : nat -> list nat) : R := Σ k < K, INR (length (text k)).
+
+(** The probability of a corpus, each text given its beginning. *)
+Definition corpus_probability (m : model) (K : nat) (first text : nat -> list nat) : R :=
+  Π k < K, text_probability m (first k) (text k).
+
+Definition corpus_mean_loss (m : model) (K : nat) (first text : nat -> list nat) : Rbar :=
+  Rbar_mult (Finite (/ predictions K text))
+            (Rbar_sum K (fun k => text_loss m (first k) (text k))).
+
+Lemma scaled_le a x y :
+  0 < a -> Rbar_le (Rbar_mult (Finite a) x) (Rbar_mult (Finite a) y) <-> Rbar_le x y.
+Proof.
+  intros Ha. assert (E : forall z, Rbar_mult (Finite a) z = Rbar_mult_pos z (mkposreal a Ha)).
+  { intros z. destruct z; simpl; [f_equal; ring|..]; case Rle_dec; intros; try lra;
+      case Rle_lt_or_eq_dec; intros; auto; lra. }
+  rewrite !E. symmetry. apply Rbar_mult_pos_le.
+Qed.
+
+(* box: thm-2, part 3
+   Covers: part 3.
+   Hypotheses: the corpus has at least one prediction; each prediction is a distribution that reads only the words before it; losses may be infinite.
+   Cobre: a parte 3.
+   Hipóteses: o corpus tem pelo menos uma previsão; cada previsão é uma distribuição que lê só as palavras anteriores; as perdas podem ser infinitas. *)
+Theorem corpus {Θ : Type} V (m : Θ -> model) (K : nat) (first text : nat -> list nat) :
+  (forall θ, predicts V (m θ)) -> (forall k, (k < K)%nat -> words V (text k)) ->
+  0 < predictions K text ->
+  let L := fun θ => corpus_mean_loss (m θ) K first text in
+  let P := fun θ => corpus_probability (m θ) K first text in
+  (forall θ, L θ = Rbar_mult (Finite (- / predictions K text)) (log (P θ))) /\
+  (forall θ, (minimizes L θ <-> maximizes (fun θ => log (P θ)) θ) /\
+             (minimizes L θ <-> maximizes (fun θ => Finite (P θ)) θ)).
+Proof.
+  intros Hm Hw HN L P.
+  assert (Ha : 0 < / predictions K text) by (apply Rinv_0_lt_compat; auto).
+  assert (HP : forall θ, 0 <= P θ).
+  { intros θ. apply prod_nonneg. intros k Hk. apply text_probability_nonneg with V; auto. }
+  assert (HL : forall θ, L θ = Rbar_mult (Finite (/ predictions K text)) (surprise (P θ))).
+  { intros θ. unfold L, P, corpus_mean_loss, corpus_probability. f_equal.
+    rewrite <- surprise_prod.
+    - apply Rbar_sum_ext. intros k Hk. apply text_loss_is_surprise with V; auto.
+    - intros k Hk. apply text_probability_nonneg with V; auto. }
+  split.
+  - intros θ. rewrite HL, surprise_log, Rbar_mult_opp_r, <- Rbar_mult_opp_l. reflexivity.
+  - intros θ. destruct (same_best P HP) as [H1 _]. destruct (H1 θ) as [A B].
+    split; [rewrite <- A|rewrite <- B]; split; intros H θ'; specialize (H θ'); cbv beta in *;
+      rewrite !HL, scaled_le in * by auto; exact H.
+Qed.
+
+(** * Entropy, divergence, Gibbs' inequality *)
+
+(** D(p || q): a term with p[i] = 0 is 0, one with q[i] = 0 < p[i] is oo. *)
+Definition divergence_term (p q : R) : Rbar :=
+  if Req_EM_T p 0 then Finite 0
+  else if Rlt_dec 0 q then Finite (p * ln (p / q)) else p_infty.
+
+Definition divergence (V : nat) (p q : vector) : Rbar :=
+  Rbar_sum V (fun i => divergence_term (p i) (q i)).
+
+(** A term is at least p - q, and equal only where p = q. *)
+Lemma divergence_term_ge p q : 0 <= p -> 0 <= q ->
+  Rbar_le (Finite (p - q)) (divergence_term p q) /\
+  (divergence_term p q = Finite (p - q) -> p = q).
+Proof.
+  intros Hp Hq. unfold divergence_term. destruct (Req_EM_T p 0) as [->|Hne].
+  - simpl. split; [lra|]. intros [=]. lra.
+  - destruct (Rlt_dec 0 q) as [Hq'|]; [|split; [exact I|discriminate]].
+    assert (Hp' : 0 < p) by lra.
+    assert (Hln : ln (p / q) = - ln (q / p)).
+    { rewrite !ln_div by auto. ring. }
+    assert (Hr : 0 < q / p) by (apply Rdiv_lt_0_compat; auto).
+    assert (E : p * (q / p - 1) = q - p) by (field; auto).
+    simpl. rewrite Hln. split.
+    + assert (T := ln_le_tangent (q / p) Hr). nra.
+    + intros [=]. destruct (Req_dec (q / p) 1) as [H1|H1].
+      * apply Rmult_eq_reg_r with (/ p); [|apply Rinv_neq_0_compat; auto].
+        unfold Rdiv in H1. rewrite H1. field. auto.
+      * assert (T := ln_lt_tangent (q / p) Hr H1). nra.
+Qed.
+
+Lemma divergence_term_finite p q :
+  (p = 0 \/ 0 < q) -> 0 <= p -> divergence_term p q = Finite (p * ln p - p * ln q).
+Proof.
+  intros H Hp. unfold divergence_term. destruct (Req_EM_T p 0) as [->|Hne].
+  - f_equal. ring.
+  - destruct (Rlt_dec 0 q); [|lra]. rewrite ln_div by lra. f_equal. ring.
+Qed.
+
+Lemma divergence_term_not_m_infty p q : divergence_term p q <> m_infty.
+Proof.
+  unfold divergence_term. destruct (Req_EM_T p 0), (Rlt_dec 0 q); discriminate.
+Qed.
+
+(** Gibbs' inequality term by term, for numbers of the same sum. *)
+Lemma gibbs_sum n (f : nat -> Rbar) (g : nat -> R) :
+  (forall i, (i < n)%nat -> Rbar_le (Finite (g i)) (f i)) ->
+  Rbar_le (Finite (sum n g)) (Rbar_sum n f) /\
+  (Rbar_sum n f = Finite (sum n g) -> forall i, (i < n)%nat -> f i = Finite (g i)).
+Proof.
+  induction n as [|n IH]; simpl; intros H; [split; [lra|intros; lia]|].
+  assert (IH' : forall i, (i < n)%nat -> Rbar_le (Finite (g i)) (f i))
+    by (intros i Hi; apply H; lia).
+  destruct (IH IH') as [IH1 IH2]. assert (Hn := H n (Nat.lt_succ_diag_r n)). split.
+  - change (Rbar_le (Rbar_plus (Finite (sum n g)) (Finite (g n))) (Rbar_plus (Rbar_sum n f) (f n))).
+    apply Rbar_plus_le_compat; auto.
+  - intros E i Hi. destruct (Rbar_sum n f) as [a| |] eqn:Ea; simpl in IH1; try contradiction;
+      destruct (f n) as [b| |] eqn:Eb; simpl in E, Hn; try discriminate; try contradiction.
+    injection E as E. destruct (Nat.eq_dec i n) as [->|Hne].
+    + rewrite Eb. f_equal. lra.
+    + apply IH2; [f_equal; lra|lia].
+Qed.
+
+(* box: prop-gibbs
+   Covers: the whole statement, also where both sides are infinite.
+   Hypotheses: p and q are distributions on the same finite set.
+   Cobre: o enunciado inteiro, também onde os dois lados são infinitos.
+   Hipóteses: p e q são distribuições sobre o mesmo conjunto finito. *)
+Theorem gibbs V p q :
+  distribution V p -> distribution V q ->
+  cross_entropy V p q = Rbar_plus (Finite (entropy V p)) (divergence V p q) /\
+  Rbar_le (Finite 0) (divergence V p q) /\
+  (divergence V p q = Finite 0 <-> same V p q).
+Proof.
+  intros [Hp Sp] [Hq Sq].
+  assert (Hdiff : Σ i < V, (p i - q i) = 0).
+  { rewrite sum_minus. change (sum V p = 1) in Sp. change (sum V q = 1) in Sq. lra. }
+  split; [|split; [|split]].
+  - unfold cross_entropy, divergence, entropy.
+    destruct (all_positive_or_not V p q Hp) as [Hcov|[k [Hk [Hpk Hqk]]]].
+    + rewrite (Rbar_sum_finite V _ (fun i => - (p i * ln (q i)))) by
+        (intros j Hj; apply weighted_surprise; auto).
+      rewrite (Rbar_sum_finite V _ (fun i => p i * ln (p i) - p i * ln (q i))).
+      * rewrite sum_opp, sum_minus. simpl. f_equal. ring.
+      * intros i Hi. apply divergence_term_finite; auto.
+        destruct (Hp i Hi) as [H|H]; auto.
+    + rewrite (Rbar_sum_infinite V _ k); auto.
+      * rewrite (Rbar_sum_infinite V _ k); auto.
+        -- intros. apply divergence_term_not_m_infty.
+        -- unfold divergence_term. destruct (Req_EM_T (p k) 0); [lra|].
+           destruct (Rlt_dec 0 (q k)); [lra|reflexivity].
+      * intros i Hi. apply weighted_surprise_not_m_infty; auto.
+      * apply weighted_surprise_infinite; auto.
+  - rewrite <- Hdiff. apply gibbs_sum. intros i Hi. apply divergence_term_ge; auto.
+  - intros H i Hi. apply (divergence_term_ge (p i) (q i)); auto.
+    apply (gibbs_sum V (fun i => divergence_term (p i) (q i)) (fun i => p i - q i)); auto.
+    + intros j Hj. apply divergence_term_ge; auto.
+    + rewrite Hdiff. exact H.
+  - intros H. unfold divergence. rewrite (Rbar_sum_finite V _ (fun _ => 0)).
+    + f_equal. apply sum_zero. auto.
+    + intros i Hi. rewrite <- (H i Hi). unfold divergence_term.
+      destruct (Req_EM_T (p i) 0); auto. assert (H0 := Hp i Hi).
+      destruct (Rlt_dec 0 (p i)); [|lra]. f_equal. unfold Rdiv. rewrite Rinv_r, ln_1 by auto. ring.
+Qed.
