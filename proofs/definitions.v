@@ -23,9 +23,9 @@ Fixpoint prod (n : nat) (f : nat -> R) : R :=
 
 (** The term is a product, as on paper: Σ i < V, a i + b is (Σ i < V, a i) + b. *)
 Notation "'Σ' i '<' n ',' t" := (sum n (fun i => t))
-  (at level 40, i name, n at level 30, t at level 40, format "'Σ'  i  '<'  n ,  t").
+  (at level 35, i name, n at level 30, t at level 40, format "'Σ'  i  '<'  n ,  t").
 Notation "'Π' i '<' n ',' t" := (prod n (fun i => t))
-  (at level 40, i name, n at level 30, t at level 40, format "'Π'  i  '<'  n ,  t").
+  (at level 35, i name, n at level 30, t at level 40, format "'Π'  i  '<'  n ,  t").
 
 (** * Words, distributions, one-hot vectors *)
 

@@ -395,3 +395,188 @@ Proof.
       destruct (Req_EM_T (p i) 0); auto. assert (H0 := Hp i Hi).
       destruct (Rlt_dec 0 (p i)); [|lra]. f_equal. unfold Rdiv. rewrite Rinv_r, ln_1 by auto. ring.
 Qed.
+
+(** * Relative frequencies *)
+
+(** N positions of a text: at position t the context is c t < C, the next word is v t < V.
+    How often the word i follows the context k, and how often the context k occurs. *)
+Definition count (N : nat) (c v : nat -> nat) (k i : nat) : R :=
+  Σ t < N, (one_hot (c t) k * one_hot (v t) i).
+
+Definition context_count (N : nat) (c : nat -> nat) (k : nat) : R := Σ t < N, one_hot (c t) k.
+
+Definition frequency (N : nat) (c v : nat -> nat) (k : nat) : vector :=
+  fun i => count N c v k i / context_count N c k.
+
+(** A model gives each context a vector of its own. *)
+Definition mean_loss (N : nat) (c v : nat -> nat) (q : nat -> vector) : Rbar :=
+  Rbar_mult (Finite (/ INR N)) (Rbar_sum N (fun t => loss (q (c t)) (v t))).
+
+(** The empirical conditional entropy. *)
+Definition conditional_entropy (V C N : nat) (c v : nat -> nat) : R :=
+  / INR N * Σ k < C, (context_count N c k * entropy V (frequency N c v k)).
+
+Lemma one_hot_nonneg w i : 0 <= one_hot w i.
+Proof. unfold one_hot. destruct (Nat.eq_dec i w); lra. Qed.
+
+Lemma count_nonneg N c v k i : 0 <= count N c v k i.
+Proof. apply sum_nonneg. intros. apply Rmult_le_pos; apply one_hot_nonneg. Qed.
+
+Lemma context_count_nonneg N c k : 0 <= context_count N c k.
+Proof. apply sum_nonneg. intros. apply one_hot_nonneg. Qed.
+
+Lemma sum_counts V N c v k : (forall t, (t < N)%nat -> (v t < V)%nat) ->
+  Σ i < V, count N c v k i = context_count N c k.
+Proof.
+  intros Hv. unfold count, context_count. rewrite sum_swap. apply sum_ext. intros t Ht.
+  rewrite sum_scal_l.
+  change (one_hot (c t) k * sum V (one_hot (v t)) = one_hot (c t) k).
+  destruct (one_hot_distribution V (v t) (Hv t Ht)) as [_ E].
+  change (sum V (one_hot (v t)) = 1) in E. rewrite E. ring.
+Qed.
+
+Lemma frequency_distribution V N c v k : (forall t, (t < N)%nat -> (v t < V)%nat) ->
+  0 < context_count N c k -> distribution V (frequency N c v k).
+Proof.
+  intros Hv Hk. split.
+  - intros i _. apply Rmult_le_pos; [apply count_nonneg|left; apply Rinv_0_lt_compat; auto].
+  - unfold frequency. rewrite sum_div.
+    change (sum V (fun i => count N c v k i) / context_count N c k = 1).
+    rewrite sum_counts by auto. field. lra.
+Qed.
+
+(** Sorted by context and word, a sum over positions is a sum of counts. *)
+Lemma sum_by_counts V C N c v (f : nat -> nat -> R) :
+  (forall t, (t < N)%nat -> (c t < C)%nat /\ (v t < V)%nat) ->
+  Σ t < N, f (c t) (v t) = Σ k < C, (Σ i < V, (count N c v k i * f k i)).
+Proof.
+  intros H.
+  rewrite (sum_ext C _ (fun k => Σ t < N, (one_hot (c t) k * f k (v t)))).
+  - rewrite sum_swap. apply sum_ext. intros t Ht.
+    rewrite (sum_one_hot C (c t) (fun k => f k (v t))); auto. apply H; auto.
+  - intros k _. rewrite (sum_ext V _ (fun i => Σ t < N, (one_hot (c t) k * one_hot (v t) i * f k i))).
+    + rewrite sum_swap. apply sum_ext. intros t Ht.
+      rewrite (sum_ext V _ (fun i => one_hot (v t) i * (one_hot (c t) k * f k i))).
+      * apply (sum_one_hot V (v t) (fun i => one_hot (c t) k * f k i)). apply H; auto.
+      * intros. ring.
+    + intros i _. unfold count. rewrite <- sum_scal_r. reflexivity.
+Qed.
+
+(** A word that follows a context is counted there. *)
+Lemma count_at N c v t : (t < N)%nat -> 0 < count N c v (c t) (v t).
+Proof.
+  intros Ht. apply Rlt_le_trans with (one_hot (c t) (c t) * one_hot (v t) (v t)).
+  - rewrite !one_hot_same. lra.
+  - apply (one_term_le N t (fun s => one_hot (c s) (c t) * one_hot (v s) (v t))); auto.
+    intros. apply Rmult_le_pos; apply one_hot_nonneg.
+Qed.
+
+Lemma count_positive N c v k i : 0 < count N c v k i ->
+  exists t, (t < N)%nat /\ c t = k /\ v t = i.
+Proof.
+  unfold count. induction N as [|N IH]; simpl; intros H; [lra|].
+  destruct (Nat.eq_dec (c N) k) as [E1|E1].
+  - destruct (Nat.eq_dec (v N) i) as [E2|E2]; [exists N; auto|].
+    rewrite (one_hot_other (v N) i), Rmult_0_r, Rplus_0_r in H by auto.
+    destruct (IH H) as [t [Ht Et]]. exists t. auto.
+  - rewrite (one_hot_other (c N) k), Rmult_0_l, Rplus_0_r in H by auto.
+    destruct (IH H) as [t [Ht Et]]. exists t. auto.
+Qed.
+
+(** One context: no distribution has a smaller sum of losses than the frequencies. *)
+Lemma context_best V n p q : 0 < n -> distribution V p -> distribution V q ->
+  (forall i, (i < V)%nat -> 0 < p i -> 0 < q i) ->
+  n * entropy V p <= Σ i < V, (n * p i * - ln (q i)) /\
+  (Σ i < V, (n * p i * - ln (q i)) = n * entropy V p -> same V q p).
+Proof.
+  intros Hn Hp Hq Hcov.
+  assert (E : Σ i < V, (n * p i * - ln (q i)) = n * - Σ i < V, (p i * ln (q i))).
+  { rewrite <- sum_opp, <- sum_scal_l. apply sum_ext. intros. ring. }
+  assert (D : divergence V p q = Finite (- Σ i < V, (p i * ln (q i)) - entropy V p)).
+  { unfold divergence, entropy.
+    rewrite (Rbar_sum_finite V _ (fun i => p i * ln (p i) - p i * ln (q i))).
+    - rewrite sum_minus. f_equal. ring.
+    - intros i Hi. apply divergence_term_finite; [|apply Hp; auto].
+      destruct (proj1 Hp i Hi) as [H|H]; auto. }
+  destruct (gibbs V p q Hp Hq) as [_ [G1 G2]]. rewrite D in G1, G2. simpl in G1. rewrite E. split.
+  - apply Rmult_le_compat_l; lra.
+  - intros H. apply Rmult_eq_reg_l in H; [|lra].
+    assert (S : same V p q) by (apply G2; f_equal; lra).
+    intros i Hi. symmetry. auto.
+Qed.
+
+(* box: prop-mle
+   Covers: the whole statement; in its last part, a model has the least mean loss exactly if it gives the relative frequencies in every context that occurs.
+   Hypotheses: contexts are numbered; the text has at least one position; each context has a distribution of its own; losses may be infinite.
+   Cobre: o enunciado inteiro; na última parte, um modelo tem a menor perda média exatamente se dá as frequências relativas em todo contexto que ocorre.
+   Hipóteses: os contextos são numerados; o texto tem pelo menos uma posição; cada contexto tem sua própria distribuição; as perdas podem ser infinitas. *)
+Theorem relative_frequencies V C N c v :
+  (0 < N)%nat -> (forall t, (t < N)%nat -> (c t < C)%nat /\ (v t < V)%nat) ->
+  (forall k, 0 < context_count N c k -> distribution V (frequency N c v k)) /\
+  forall q : nat -> vector, (forall k, distribution V (q k)) ->
+    Rbar_le (Finite (conditional_entropy V C N c v)) (mean_loss N c v q) /\
+    (mean_loss N c v q = Finite (conditional_entropy V C N c v) <->
+     forall k, (k < C)%nat -> 0 < context_count N c k -> same V (q k) (frequency N c v k)).
+Proof.
+  intros HN H.
+  assert (Hfreq : forall k, 0 < context_count N c k -> distribution V (frequency N c v k)).
+  { intros k Hk. apply frequency_distribution; auto. intros t Ht. apply H; auto. }
+  split; [exact Hfreq|]. intros q Hq.
+  assert (HN' : 0 < / INR N) by (apply Rinv_0_lt_compat, lt_0_INR; auto).
+  (* The counts are n p, with p the frequencies, also where the context does not occur. *)
+  assert (Hcount : forall k i, (k < C)%nat -> (i < V)%nat ->
+            count N c v k i = context_count N c k * frequency N c v k i).
+  { intros k i Hk Hi. unfold frequency. destruct (context_count_nonneg N c k) as [Hp|H0].
+    - field. lra.
+    - rewrite <- H0, Rmult_0_l. apply (terms_zero V (count N c v k)); auto.
+      + intros. apply count_nonneg.
+      + rewrite H0. apply (sum_counts V). intros t Ht. apply H; auto. }
+  destruct (all_positive_or_not N (fun _ => 1) (fun t => q (c t) (v t))) as [Hpos|[t [Ht [_ Hzero]]]];
+    [intros; lra|..].
+  - (* Every right word has a positive probability: real numbers. *)
+    assert (Hcov : forall k i, 0 < count N c v k i -> 0 < q k i).
+    { intros k i Hki. destruct (count_positive N c v k i Hki) as [t [Ht [<- <-]]]. apply Hpos; auto. lra. }
+    assert (E : mean_loss N c v q = Finite (/ INR N *
+              Σ k < C, (Σ i < V, (context_count N c k * frequency N c v k i * - ln (q k i))))).
+    { unfold mean_loss. rewrite (Rbar_sum_finite N _ (fun t => - ln (q (c t) (v t)))).
+      - simpl. f_equal. f_equal. rewrite (sum_by_counts V C N c v (fun k i => - ln (q k i))) by auto.
+        apply sum_ext. intros k Hk. apply sum_ext. intros i Hi. rewrite Hcount; auto.
+      - intros t Ht. apply surprise_pos. apply Hpos; auto. lra. }
+    assert (Hbest : forall k, (k < C)%nat ->
+      context_count N c k * entropy V (frequency N c v k)
+        <= Σ i < V, (context_count N c k * frequency N c v k i * - ln (q k i)) /\
+      (Σ i < V, (context_count N c k * frequency N c v k i * - ln (q k i))
+         = context_count N c k * entropy V (frequency N c v k) ->
+       0 < context_count N c k -> same V (q k) (frequency N c v k))).
+    { intros k Hk. destruct (context_count_nonneg N c k) as [Hp|H0].
+      - destruct (context_best V (context_count N c k) (frequency N c v k) (q k)) as [A B]; auto.
+        intros i Hi Hf. apply Hcov. rewrite Hcount by auto. apply Rmult_lt_0_compat; auto.
+      - rewrite <- H0. split; [|lra]. right. rewrite Rmult_0_l. symmetry. apply sum_zero. intros. ring. }
+    rewrite E. unfold conditional_entropy. split; [|split].
+    + simpl. apply Rmult_le_compat_l; [lra|]. apply sum_le. intros k Hk. apply Hbest; auto.
+    + intros [= Eq]. apply Rmult_eq_reg_l in Eq; [|lra]. intros k Hk Hocc.
+      apply Hbest; auto. apply Rminus_diag_uniq.
+      apply (terms_zero C (fun k =>
+        Σ i < V, (context_count N c k * frequency N c v k i * - ln (q k i))
+        - context_count N c k * entropy V (frequency N c v k))); auto.
+      * intros j Hj. assert (A := proj1 (Hbest j Hj)). lra.
+      * rewrite sum_minus. apply Rminus_diag_eq. exact Eq.
+    + intros Hsame. f_equal. f_equal. apply sum_ext. intros k Hk.
+      destruct (context_count_nonneg N c k) as [Hp|H0].
+      * unfold entropy. rewrite <- sum_opp, <- sum_scal_l. apply sum_ext. intros i Hi.
+        rewrite (Hsame k Hk Hp i Hi). ring.
+      * rewrite <- H0, Rmult_0_l. apply sum_zero. intros. ring.
+  - (* A right word has the probability 0: the loss is infinite, and q differs from the frequencies. *)
+    assert (E : mean_loss N c v q = p_infty).
+    { unfold mean_loss. rewrite (Rbar_sum_infinite N _ t); auto.
+      - apply Rbar_mult_infinity; auto.
+      - intros. apply surprise_not_m_infty.
+      - unfold loss, surprise. destruct (Rlt_dec 0 (q (c t) (v t))); [lra|reflexivity]. }
+    rewrite E. split; [exact I|]. split; [discriminate|]. intros Hsame. exfalso.
+    assert (Hc := count_at N c v t Ht).
+    assert (Hocc : 0 < context_count N c (c t)).
+    { destruct (context_count_nonneg N c (c t)) as [|H0]; auto.
+      rewrite Hcount, <- H0 in Hc by (apply H; auto). lra. }
+    assert (Hs := Hsame (c t) (proj1 (H t Ht)) Hocc (v t) (proj2 (H t Ht))).
+    rewrite Hs in Hzero. rewrite Hcount in Hc by (apply H; auto). nra.
+Qed.
