@@ -580,3 +580,252 @@ Proof.
     assert (Hs := Hsame (c t) (proj1 (H t Ht)) Hocc (v t) (proj2 (H t Ht))).
     rewrite Hs in Hzero. rewrite Hcount in Hc by (apply H; auto). nra.
 Qed.
+
+(** * No model stays ahead of the source *)
+
+(** The sum over all continuations of n words, where terms may be infinite. *)
+Fixpoint Rbar_sum_texts (V n : nat) (F : list nat -> Rbar) : Rbar :=
+  match n with
+  | O => F []
+  | S k => Rbar_sum V (fun v => Rbar_sum_texts V k (fun text => F (v :: text)))
+  end.
+
+Lemma gibbs_sum_texts V n (F : list nat -> Rbar) (G : list nat -> R) :
+  (forall text, words V text -> length text = n -> Rbar_le (Finite (G text)) (F text)) ->
+  Rbar_le (Finite (sum_texts V n G)) (Rbar_sum_texts V n F) /\
+  (Rbar_sum_texts V n F = Finite (sum_texts V n G) ->
+   forall text, words V text -> length text = n -> F text = Finite (G text)).
+Proof.
+  revert F G. induction n as [|n IH]; intros F G H.
+  - cbn [sum_texts Rbar_sum_texts]. split.
+    + apply H; [intros w []|reflexivity].
+    + intros E [|v text] _ Hl; [exact E|discriminate].
+  - cbn [sum_texts Rbar_sum_texts].
+    assert (Hv : forall v, (v < V)%nat -> forall text, words V text -> length text = n ->
+              Rbar_le (Finite (G (v :: text))) (F (v :: text))).
+    { intros v Hv text Ht Hl. apply H; [intros w [<-|Hin]; auto|simpl; lia]. }
+    destruct (gibbs_sum V (fun v => Rbar_sum_texts V n (fun text => F (v :: text)))
+                          (fun v => sum_texts V n (fun text => G (v :: text)))) as [A B].
+    { intros v Hlt. apply (IH (fun text => F (v :: text)) (fun text => G (v :: text))); auto. }
+    split; [exact A|]. intros E [|v text] Ht Hl; [discriminate|].
+    assert (Hlt : (v < V)%nat) by (apply Ht; left; reflexivity).
+    apply (IH (fun text => F (v :: text)) (fun text => G (v :: text))); auto.
+    intros w Hin. apply Ht. right. exact Hin.
+Qed.
+
+(** How much more than the source the model pays on a text, weighted with the text's probability. *)
+Definition weighted_excess (p q : model) (first text : list nat) : Rbar :=
+  Rbar_mult (Finite (text_probability p first text))
+            (Rbar_minus (text_loss q first text) (text_loss p first text)).
+
+Lemma weighted_excess_is_term V p q first text :
+  predicts V p -> predicts V q -> words V text ->
+  weighted_excess p q first text
+  = divergence_term (text_probability p first text) (text_probability q first text).
+Proof.
+  intros Hp Hq Hw. unfold weighted_excess, divergence_term.
+  rewrite !text_loss_is_surprise with (V := V) by auto.
+  assert (P := text_probability_nonneg V p first text Hp Hw).
+  destruct (Req_EM_T (text_probability p first text) 0) as [E|E].
+  - rewrite E. apply Rbar_mult_0_l.
+  - assert (0 < text_probability p first text) by lra.
+    rewrite (surprise_pos (text_probability p first text)) by auto. unfold surprise.
+    destruct (Rlt_dec 0 (text_probability q first text)).
+    + rewrite ln_div by auto. simpl. f_equal. ring.
+    + simpl Rbar_minus. apply Rbar_mult_infinity. auto.
+Qed.
+
+(** Where two models give all continuations the same probability, they agree after every word
+    that can occur. *)
+Lemma same_texts_same_predictions V p q n : predicts V p -> predicts V q ->
+  forall first,
+  (forall text, words V text -> length text = n ->
+     text_probability p first text = text_probability q first text) ->
+  forall past, words V past -> (length past < n)%nat -> 0 < text_probability p first past ->
+  same V (p (first ++ past)) (q (first ++ past)).
+Proof.
+  intros Hp Hq. induction n as [|n IH]; intros first H past Hw Hl Hpos; [lia|].
+  (* The next word: sum over what follows it. *)
+  assert (Hnext : same V (p first) (q first)).
+  { intros v Hv.
+    rewrite <- (Rmult_1_r (p first v)), <- (Rmult_1_r (q first v)).
+    rewrite <- (continuations_sum_to_one V p (first ++ [v]) n Hp) at 1.
+    rewrite <- (continuations_sum_to_one V q (first ++ [v]) n Hq).
+    rewrite <- !sum_texts_scal. apply sum_texts_ext. intros text Ht Hlen.
+    rewrite <- !text_probability_cons. apply H; [intros w [<-|Hin]; auto|simpl; lia]. }
+  destruct past as [|v past]; [rewrite app_nil_r; exact Hnext|].
+  assert (Hv : (v < V)%nat) by (apply Hw; left; reflexivity).
+  rewrite text_probability_cons in Hpos.
+  assert (Hpv := proj1 (Hp first) v Hv).
+  assert (Hw' : words V past) by (intros w Hin; apply Hw; right; exact Hin).
+  assert (Hrest := text_probability_nonneg V p (first ++ [v]) past Hp Hw').
+  assert (Hpv' : 0 < p first v) by nra.
+  replace (first ++ v :: past) with ((first ++ [v]) ++ past) by (rewrite <- app_assoc; reflexivity).
+  apply IH; [|exact Hw'|simpl in Hl; lia|nra].
+  intros text Ht Hlen. apply Rmult_eq_reg_l with (p first v); [|lra].
+  rewrite <- text_probability_cons, H; [|intros w [<-|Hin]; auto|simpl; lia].
+  rewrite text_probability_cons, <- Hnext by auto. reflexivity.
+Qed.
+
+(* box: prop-long-run, part 1
+   Covers: part 1.
+   Hypotheses: the source p and the model q are distributions after every beginning and read only the words before; losses may be infinite.
+   Cobre: a parte 1.
+   Hipóteses: a fonte p e o modelo q são distribuições depois de todo começo e leem só as palavras anteriores; as perdas podem ser infinitas. *)
+Theorem pays_no_less V n (p q : model) (first : list nat) :
+  predicts V p -> predicts V q ->
+  Rbar_le (Finite 0) (Rbar_sum_texts V n (weighted_excess p q first)) /\
+  (Rbar_sum_texts V n (weighted_excess p q first) = Finite 0 ->
+   forall past, words V past -> (length past < n)%nat -> 0 < text_probability p first past ->
+   same V (p (first ++ past)) (q (first ++ past))).
+Proof.
+  intros Hp Hq.
+  set (G := fun text => text_probability p first text - text_probability q first text).
+  assert (HG : sum_texts V n G = 0).
+  { unfold G. rewrite sum_texts_minus.
+    change (sum_texts V n (text_probability p first) - sum_texts V n (text_probability q first) = 0).
+    rewrite !continuations_sum_to_one by auto. ring. }
+  destruct (gibbs_sum_texts V n (weighted_excess p q first) G) as [A B].
+  { intros text Ht _. rewrite weighted_excess_is_term with (V := V) by auto.
+    apply divergence_term_ge; apply text_probability_nonneg with V; auto. }
+  rewrite HG in A, B. split; [exact A|]. intros E past Hw Hl Hpos.
+  apply (same_texts_same_predictions V p q n); auto. intros text Ht Hlen.
+  apply divergence_term_ge; try (apply text_probability_nonneg with V; auto).
+  rewrite <- weighted_excess_is_term with (V := V) by auto. apply B; auto.
+Qed.
+
+(** The probability that a text of n words drawn from p has a property. *)
+Definition probability (V n : nat) (p : model) (first : list nat) (event : list nat -> Prop)
+  (decide : forall text, {event text} + {~ event text}) : R :=
+  sum_texts V n (fun text => if decide text then text_probability p first text else 0).
+
+(** The model is ahead of the source by k nats. *)
+Definition ahead (p q : model) (first : list nat) (k : R) (text : list nat) : Prop :=
+  Rbar_le (text_loss q first text) (Rbar_minus (text_loss p first text) (Finite k)).
+
+Definition ahead_dec p q first k text : {ahead p q first k text} + {~ ahead p q first k text} :=
+  Rbar_le_dec _ _.
+
+(* box: prop-long-run, part 2
+   Covers: part 2, for every real k. Part 3 is not covered: it speaks of endless texts.
+   Hypotheses: the source p and the model q are distributions after every beginning and read only the words before; losses may be infinite.
+   Cobre: a parte 2, para todo k real. A parte 3 não é coberta: ela fala de textos sem fim.
+   Hipóteses: a fonte p e o modelo q são distribuições depois de todo começo e leem só as palavras anteriores; as perdas podem ser infinitas. *)
+Theorem luck_is_rare V n (p q : model) (first : list nat) (k : R) :
+  predicts V p -> predicts V q ->
+  probability V n p first (ahead p q first k) (ahead_dec p q first k) <= exp (- k).
+Proof.
+  intros Hp Hq. unfold probability.
+  apply Rle_trans with (sum_texts V n (fun text => exp (- k) * text_probability q first text)).
+  - apply sum_texts_le. intros text Ht _.
+    assert (P := text_probability_nonneg V p first text Hp Ht).
+    assert (Q := text_probability_nonneg V q first text Hq Ht).
+    assert (K := exp_pos (- k)).
+    destruct (ahead_dec p q first k text) as [H|_]; [|nra].
+    destruct P as [P| <-]; [|nra].
+    unfold ahead in H. rewrite !text_loss_is_surprise with (V := V) in H by auto.
+    rewrite (surprise_pos (text_probability p first text)) in H by auto.
+    unfold surprise in H. destruct (Rlt_dec 0 (text_probability q first text)) as [Q'|]; [|contradiction].
+    simpl in H. rewrite <- (exp_ln (text_probability p first text)), <- (exp_ln (text_probability q first text)) by auto.
+    rewrite <- exp_plus.
+    destruct (Req_dec (ln (text_probability p first text)) (- k + ln (text_probability q first text))) as [E|E].
+    + rewrite E. lra.
+    + left. apply exp_increasing. lra.
+  - rewrite sum_texts_scal.
+    change (exp (- k) * sum_texts V n (text_probability q first) <= exp (- k)).
+    rewrite continuations_sum_to_one by auto. lra.
+Qed.
+
+(** * Perplexity *)
+
+(** exp of a loss that may be infinite. *)
+Definition Rbar_exp (x : Rbar) : Rbar :=
+  match x with Finite r => Finite (exp r) | p_infty => p_infty | m_infty => Finite 0 end.
+
+Definition perplexity (N : nat) (p : nat -> R) : Rbar :=
+  Rbar_exp (Rbar_mult (Finite (/ INR N)) (Rbar_sum N (fun t => surprise (p t)))).
+
+(* box: def-perplexity
+   Covers: perplexity is the inverse of the geometric mean, and infinite where a right word had the probability 0; where every right word had the probability 1/m it is m.
+   Hypotheses: at least one word; p t is the probability of the right word at step t.
+   Cobre: a perplexidade é o inverso da média geométrica, e infinita onde uma palavra certa teve probabilidade 0; onde toda palavra certa teve probabilidade 1/m, ela é m.
+   Hipóteses: ao menos uma palavra; p t é a probabilidade da palavra certa no passo t. *)
+Theorem perplexity_is_inverse_geometric_mean N (p : nat -> R) :
+  (0 < N)%nat -> (forall t, (t < N)%nat -> 0 <= p t) ->
+  ((forall t, (t < N)%nat -> 0 < p t) ->
+     perplexity N p = Finite (Rpower (Π t < N, p t) (- / INR N))) /\
+  ((exists t, (t < N)%nat /\ p t = 0) -> perplexity N p = p_infty) /\
+  (forall m, 0 < m -> (forall t, (t < N)%nat -> p t = / m) -> perplexity N p = Finite m).
+Proof.
+  intros HN Hp. assert (HN' : 0 < INR N) by (apply lt_0_INR; auto).
+  assert (Hpos : (forall t, (t < N)%nat -> 0 < p t) ->
+    perplexity N p = Finite (exp (/ INR N * - Σ t < N, ln (p t)))).
+  { intros H. unfold perplexity. rewrite (Rbar_sum_finite N _ (fun t => - ln (p t))).
+    - rewrite sum_opp. reflexivity.
+    - intros t Ht. apply surprise_pos; auto. }
+  split; [|split].
+  - intros H. rewrite Hpos by auto. f_equal. unfold Rpower. rewrite ln_prod by auto.
+    f_equal. cbv beta. ring.
+  - intros [t [Ht E]]. unfold perplexity. rewrite (Rbar_sum_infinite N _ t); auto.
+    + rewrite Rbar_mult_infinity; [reflexivity|apply Rinv_0_lt_compat; auto].
+    + intros. apply surprise_not_m_infty.
+    + rewrite E. apply surprise_zero.
+  - intros m Hm H. rewrite Hpos by (intros t Ht; rewrite H by auto; apply Rinv_0_lt_compat; auto).
+    f_equal. rewrite (sum_ext N _ (fun _ => - ln m)).
+    + rewrite sum_const. replace (/ INR N * - (INR N * - ln m)) with (ln m) by (field; lra).
+      apply exp_ln; auto.
+    + intros t Ht. rewrite H by auto. apply ln_Rinv; auto.
+Qed.
+
+(* box: rem-averages, parts 1 and 2
+   Covers: part 1, for any two different losses and without the numbers; part 2, with its formula.
+   Hypotheses: in part 2, at least one batch, and every batch counts a positive number of tokens.
+   Cobre: a parte 1, para duas perdas diferentes quaisquer e sem os números; a parte 2, com sua fórmula.
+   Hipóteses: na parte 2, ao menos um lote, e todo lote conta um número positivo de tokens. *)
+Theorem averages :
+  (forall a b, a <> b -> exp ((a + b) / 2) < (exp a + exp b) / 2) /\
+  (forall K (size loss : nat -> R), (0 < K)%nat -> (forall k, (k < K)%nat -> 0 < size k) ->
+     let mean f := (Σ k < K, f k) / INR K in
+     let covariance := mean (fun k => size k * loss k) - mean size * mean loss in
+     mean loss - (Σ k < K, size k * loss k) / (Σ k < K, size k) = - covariance / mean size).
+Proof.
+  split.
+  - intros a b Hab. set (x := exp (a / 2)). set (y := exp (b / 2)).
+    assert (Ea : exp a = x * x) by (unfold x; rewrite <- exp_plus; f_equal; lra).
+    assert (Eb : exp b = y * y) by (unfold y; rewrite <- exp_plus; f_equal; lra).
+    assert (Em : exp ((a + b) / 2) = x * y) by (unfold x, y; rewrite <- exp_plus; f_equal; lra).
+    assert (Hxy : x <> y) by (intros E; apply exp_inv in E; lra).
+    rewrite Ea, Eb, Em. assert (0 < (x - y) * (x - y)).
+    { destruct (Rtotal_order x y) as [H|[H|H]]; [nra|contradiction|nra]. }
+    lra.
+  - intros K size loss HK Hsize mean covariance. unfold covariance, mean.
+    assert (0 < INR K) by (apply lt_0_INR; auto).
+    assert (0 < Σ k < K, size k) by (apply sum_pos; auto). field. split; lra.
+Qed.
+
+(* box: cex-shared
+   Covers: both parts: which mean loss is lower, compared through the products of the probabilities; the words that fall and the guesses that win.
+   Hypotheses: none; the numbers are those of the box, without the values of the losses.
+   Cobre: as duas partes: qual perda média é menor, comparada pelos produtos das probabilidades; as palavras que caem e os palpites que vencem.
+   Hipóteses: nenhuma; os números são os do quadro, sem os valores das perdas. *)
+Theorem lower_loss_less_probable_word :
+  (let mean q := (- ln (q O) - ln (q O) - ln (q 1%nat)) / 3 in
+   let before i := match i with O => 45 / 100 | _ => 55 / 100 end in
+   let after i := match i with O => 2 / 3 | _ => 1 / 3 end in
+   mean after < mean before /\ after 1%nat < before 1%nat) /\
+  (let mean a b c := (- ln a - ln b - ln c) / 3 in
+   mean (99 / 100) (49 / 100) (49 / 100) < mean (51 / 100) (51 / 100) (51 / 100) /\
+   1 - 51 / 100 < 51 / 100 /\ 49 / 100 < 1 - 49 / 100).
+Proof.
+  assert (H : forall a b c, 0 < a -> 0 < b -> 0 < c -> ln a + ln b + ln c = ln (a * b * c)).
+  { intros. rewrite !ln_mult; auto. apply Rmult_lt_0_compat; auto. }
+  split.
+  - cbv zeta beta iota. split; [|lra].
+    assert (L : ln (45 / 100 * (45 / 100) * (55 / 100)) < ln (2 / 3 * (2 / 3) * (1 / 3)))
+      by (apply ln_increasing; lra).
+    rewrite <- !H in L by lra. lra.
+  - cbv zeta beta. split; [|lra].
+    assert (L : ln (51 / 100 * (51 / 100) * (51 / 100)) < ln (99 / 100 * (49 / 100) * (49 / 100)))
+      by (apply ln_increasing; lra).
+    rewrite <- !H in L by lra. lra.
+Qed.
