@@ -1,0 +1,217 @@
+(** Chapter 3: convex in the predictions and in the logits, not in the weights. *)
+
+From NWP Require Import definitions.
+
+(** The point of the segment from q to p that takes the share t of p. *)
+Definition mix (t : R) (p q : vector) : vector := fun i => t * p i + (1 - t) * q i.
+
+Lemma mix_distribution V t p q :
+  0 <= t <= 1 -> distribution V p -> distribution V q -> distribution V (mix t p q).
+Proof.
+  intros Ht [Hp Sp] [Hq Sq]. split.
+  - intros i Hi. assert (A := Hp i Hi). assert (B := Hq i Hi). unfold mix. nra.
+  - unfold mix. rewrite sum_plus, !sum_scal_l.
+    change (sum V p = 1) in Sp. change (sum V q = 1) in Sq.
+    change (t * sum V p + (1 - t) * sum V q = 1). rewrite Sp, Sq. ring.
+Qed.
+
+(** * In the predicted probabilities *)
+
+(** The logarithm lies below its tangent at m. *)
+Lemma ln_le_tangent_at m x : 0 < m -> 0 < x -> ln x <= ln m + (x - m) / m.
+Proof.
+  intros Hm Hx. assert (T := ln_le_tangent (x / m)). rewrite ln_div in T by auto.
+  replace ((x - m) / m) with (x / m - 1) by (field; lra).
+  assert (0 < x / m) by (apply Rdiv_lt_0_compat; auto). lra.
+Qed.
+
+Lemma ln_lt_tangent_at m x : 0 < m -> 0 < x -> x <> m -> ln x < ln m + (x - m) / m.
+Proof.
+  intros Hm Hx Hne. assert (T := ln_lt_tangent (x / m)). rewrite ln_div in T by auto.
+  replace ((x - m) / m) with (x / m - 1) by (field; lra).
+  assert (0 < x / m) by (apply Rdiv_lt_0_compat; auto).
+  assert (x / m <> 1). { intros E. apply Hne. apply Rmult_eq_reg_r with (/ m);
+    [|apply Rinv_neq_0_compat; lra]. rewrite Rinv_r by lra. exact E. }
+  lra.
+Qed.
+
+Lemma surprise_convex t a b :
+  0 <= t <= 1 -> 0 <= a -> 0 <= b ->
+  Rbar_le (surprise (t * a + (1 - t) * b))
+          (Rbar_plus (Rbar_mult (Finite t) (surprise a)) (Rbar_mult (Finite (1 - t)) (surprise b))).
+Proof.
+  intros Ht Ha Hb.
+  destruct (Req_dec t 0) as [->|Et].
+  { rewrite Rbar_mult_0_l, Rminus_0_r, Rbar_mult_one, Rbar_plus_0_l.
+    replace (0 * a + 1 * b) with b by ring. apply Rbar_le_refl. }
+  destruct (Req_dec t 1) as [->|Et'].
+  { replace (1 - 1) with 0 by ring. rewrite Rbar_mult_0_l, Rbar_mult_one, Rbar_plus_0_r.
+    replace (1 * a + 0 * b) with a by ring. apply Rbar_le_refl. }
+  set (m := t * a + (1 - t) * b). destruct (Rlt_dec 0 m) as [Hm|Hm].
+  - (* The mean is positive: each end of positive weight is positive, or the chord is infinite. *)
+    rewrite surprise_pos by auto.
+    destruct Ha as [Ha| <-].
+    + destruct Hb as [Hb| <-].
+      * rewrite !weighted_surprise by lra. simpl.
+        assert (A := ln_le_tangent_at m a Hm Ha). assert (B := ln_le_tangent_at m b Hm Hb).
+        assert (E : t * ((a - m) / m) + (1 - t) * ((b - m) / m) = 0) by (unfold m at 1 3; field; lra).
+        assert (t * ln a <= t * (ln m + (a - m) / m)) by (apply Rmult_le_compat_l; lra).
+        assert ((1 - t) * ln b <= (1 - t) * (ln m + (b - m) / m)) by (apply Rmult_le_compat_l; lra).
+        lra.
+      * rewrite (weighted_surprise_infinite (1 - t) 0) by lra.
+        rewrite weighted_surprise by lra. exact I.
+    + rewrite (weighted_surprise_infinite t 0) by lra.
+      destruct Hb as [Hb| <-].
+      * rewrite weighted_surprise by lra. exact I.
+      * rewrite weighted_surprise_infinite by lra. exact I.
+  - (* The mean is 0: so is every end of positive weight. *)
+    assert (Hm0 : m = 0) by (assert (0 <= m) by (unfold m; nra); lra).
+    rewrite Hm0, surprise_zero. unfold m in Hm0.
+    assert (a = 0) by nra. assert (b = 0) by nra. subst a b.
+    rewrite !weighted_surprise_infinite by lra. exact I.
+Qed.
+
+Lemma surprise_strictly_convex t a b :
+  0 < t < 1 -> 0 <= a -> 0 <= b -> a <> b ->
+  Rbar_lt (surprise (t * a + (1 - t) * b))
+          (Rbar_plus (Rbar_mult (Finite t) (surprise a)) (Rbar_mult (Finite (1 - t)) (surprise b))).
+Proof.
+  intros Ht Ha Hb Hab. set (m := t * a + (1 - t) * b).
+  assert (Hm : 0 < m) by (unfold m; destruct Ha, Hb; nra).
+  rewrite surprise_pos by auto.
+  destruct Ha as [Ha| <-]; [destruct Hb as [Hb| <-]|].
+  - rewrite !weighted_surprise by lra. simpl.
+    assert (Ham : a <> m) by (unfold m; intros E; apply Hab; nra).
+    assert (A := ln_lt_tangent_at m a Hm Ha Ham). assert (B := ln_le_tangent_at m b Hm Hb).
+    assert (E : t * ((a - m) / m) + (1 - t) * ((b - m) / m) = 0) by (unfold m at 1 3; field; lra).
+    assert (t * ln a < t * (ln m + (a - m) / m)) by (apply Rmult_lt_compat_l; lra).
+    assert ((1 - t) * ln b <= (1 - t) * (ln m + (b - m) / m)) by (apply Rmult_le_compat_l; lra).
+    lra.
+  - rewrite (weighted_surprise_infinite (1 - t) 0), weighted_surprise by lra. exact I.
+  - rewrite (weighted_surprise_infinite t 0), weighted_surprise by lra. exact I.
+Qed.
+
+(* box: thm-2-1
+   Covers: the whole statement, also where a value is infinite.
+   Hypotheses: w is a fixed word; p and q are distributions, the ends of the segment; 0 times infinity is 0.
+   Cobre: o enunciado inteiro, também onde um valor é infinito.
+   Hipóteses: w é uma palavra fixa; p e q são distribuições, as pontas do segmento; 0 vezes infinito é 0. *)
+Theorem convex_in_probabilities V w p q t :
+  (w < V)%nat -> distribution V p -> distribution V q -> 0 <= t <= 1 ->
+  distribution V (mix t p q) /\
+  Rbar_le (loss (mix t p q) w)
+          (Rbar_plus (Rbar_mult (Finite t) (loss p w)) (Rbar_mult (Finite (1 - t)) (loss q w))) /\
+  (p w <> q w -> 0 < t < 1 ->
+   Rbar_lt (loss (mix t p q) w)
+           (Rbar_plus (Rbar_mult (Finite t) (loss p w)) (Rbar_mult (Finite (1 - t)) (loss q w)))).
+Proof.
+  intros Hw Hp Hq Ht. split; [apply mix_distribution; auto|]. unfold loss, mix. split.
+  - apply surprise_convex; auto; [apply Hp|apply Hq]; auto.
+  - intros Hne Ht'. apply surprise_strictly_convex; auto; [apply Hp|apply Hq]; auto.
+Qed.
+
+(* box: prop-jensen
+   Covers: the whole statement, also where a loss is infinite.
+   Hypotheses: n distributions, weights of at least 0 that sum to 1; 0 times infinity is 0.
+   Cobre: o enunciado inteiro, também onde uma perda é infinita.
+   Hipóteses: n distribuições, pesos de pelo menos 0 que somam 1; 0 vezes infinito é 0. *)
+Theorem jensen V w n (share : nat -> R) (q : nat -> vector) :
+  (w < V)%nat -> (forall k, (k < n)%nat -> distribution V (q k)) -> distribution n share ->
+  Rbar_le (surprise (Σ k < n, share k * q k w))
+          (Rbar_sum n (fun k => Rbar_mult (Finite (share k)) (loss (q k) w))).
+Proof.
+  intros Hw Hq [Hs Ss]. change (sum n share = 1) in Ss.
+  destruct (all_positive_or_not n share (fun k => q k w) Hs) as [Hcov|[k [Hk [Hsk Hqk]]]].
+  - set (m := Σ k < n, share k * q k w).
+    assert (Hm : 0 < m).
+    { assert (Hterm : forall k, (k < n)%nat -> 0 <= share k * q k w).
+      { intros k Hk. apply Rmult_le_pos; [auto|apply Hq; auto]. }
+      destruct (sum_nonneg n _ Hterm) as [|E]; auto. exfalso.
+      assert (Z : sum n share = 0); [|lra]. apply sum_zero. intros k Hk.
+      assert (T := terms_zero n _ Hterm (eq_sym E) k Hk). cbv beta in T.
+      destruct (Hs k Hk) as [H|H]; [|auto]. assert (Q := Hcov k Hk H). nra. }
+    rewrite surprise_pos by auto. unfold loss.
+    rewrite (Rbar_sum_finite n _ (fun k => - (share k * ln (q k w)))) by
+      (intros; apply weighted_surprise; auto).
+    rewrite sum_opp. simpl. apply Ropp_le_contravar.
+    replace (ln m) with (Σ k < n, share k * (ln m + (q k w - m) / m)).
+    + apply sum_le. intros k Hk. destruct (Hs k Hk) as [H|H].
+      * apply Rmult_le_compat_l; [lra|]. apply ln_le_tangent_at; auto.
+      * rewrite <- H. lra.
+    + rewrite (sum_ext n _ (fun k => share k * (ln m - 1) + share k * q k w * / m)) by
+        (intros; field; lra).
+      rewrite sum_plus, !sum_scal_r. fold m.
+      change (sum n share * (ln m - 1) + m * / m = ln m). rewrite Ss, Rinv_r by lra. ring.
+  - rewrite (Rbar_sum_infinite n _ k); auto.
+    + destruct (surprise _); exact I.
+    + intros. apply weighted_surprise_not_m_infty; auto.
+    + apply weighted_surprise_infinite; auto.
+Qed.
+
+Lemma one_word_all_probability V q w :
+  (w < V)%nat -> distribution V q -> q w = 1 -> same V q (one_hot w).
+Proof.
+  intros Hw [Hq Sq] E i Hi. change (sum V q = 1) in Sq. rewrite (sum_others V w) in Sq by auto.
+  destruct (Nat.eq_dec i w) as [->|Hne]; [rewrite one_hot_same; auto|].
+  rewrite one_hot_other by auto.
+  assert (T := terms_zero V (fun j => if Nat.eq_dec j w then 0 else q j)). cbv beta in T.
+  assert (H : (if Nat.eq_dec i w then 0 else q i) = 0).
+  { apply T; auto.
+    - intros j Hj. destruct (Nat.eq_dec j w); [lra|auto].
+    - unfold others in Sq. lra. }
+  destruct (Nat.eq_dec i w); [contradiction|auto].
+Qed.
+
+(* box: prop-minimum
+   Covers: the whole statement.
+   Hypotheses: one fixed right word; the vertices belong to the simplex.
+   Cobre: o enunciado inteiro.
+   Hipóteses: uma só palavra certa, fixa; os vértices pertencem ao simplex. *)
+Theorem one_minimizer V w :
+  (w < V)%nat ->
+  distribution V (one_hot w) /\ loss (one_hot w) w = Finite 0 /\
+  forall q, distribution V q ->
+    Rbar_le (Finite 0) (loss q w) /\ (loss q w = Finite 0 -> same V q (one_hot w)).
+Proof.
+  intros Hw. split; [apply one_hot_distribution; auto|split].
+  - unfold loss. rewrite one_hot_same, surprise_pos, ln_1 by lra. f_equal. ring.
+  - intros q Hq. assert (H1 := distribution_at_most_one V q w Hq Hw). split.
+    + apply surprise_nonneg. tauto.
+    + unfold loss, surprise. destruct (Rlt_dec 0 (q w)) as [Hpos|]; [|discriminate].
+      intros [= E]. apply one_word_all_probability; auto. apply ln_inv; [auto|lra|].
+      rewrite ln_1. lra.
+Qed.
+
+(* box: prop-flat
+   Covers: the whole statement.
+   Hypotheses: one fixed right word w; the last part needs three words.
+   Cobre: o enunciado inteiro.
+   Hipóteses: uma só palavra certa w, fixa; a última parte precisa de três palavras. *)
+Theorem flat_in_other_words V w :
+  (w < V)%nat ->
+  (forall p q t, p w = q w -> loss p w = loss q w /\ loss (mix t p q) w = loss p w) /\
+  ((3 <= V)%nat -> exists p q, distribution V p /\ distribution V q /\ ~ same V p q /\
+     exists x, loss p w = Finite x /\ forall t, loss (mix t p q) w = Finite (t * x + (1 - t) * x)).
+Proof.
+  intros Hw.
+  assert (Hflat : forall p q t, p w = q w -> loss p w = loss q w /\ loss (mix t p q) w = loss p w).
+  { intros p q t E. unfold loss, mix. rewrite E. split; [reflexivity|]. f_equal. ring. }
+  split; [exact Hflat|]. intros HV.
+  assert (Hij : exists i j, (i < V)%nat /\ (j < V)%nat /\ i <> w /\ j <> w /\ i <> j).
+  { destruct w as [|[|w]]; [exists 1%nat, 2%nat|exists O, 2%nat|exists O, 1%nat]; lia. }
+  destruct Hij as [i [j [Hi [Hj [Hiw [Hjw Hne]]]]]].
+  exists (mix (1 / 2) (one_hot w) (one_hot i)), (mix (1 / 2) (one_hot w) (one_hot j)).
+  split; [apply mix_distribution; try apply one_hot_distribution; auto; lra|].
+  split; [apply mix_distribution; try apply one_hot_distribution; auto; lra|].
+  split.
+  - intros H. specialize (H i Hi). unfold mix in H.
+    rewrite one_hot_same, (one_hot_other w i), (one_hot_other j i) in H by auto. lra.
+  - exists (- ln (1 / 2)).
+    assert (E : loss (mix (1 / 2) (one_hot w) (one_hot i)) w = Finite (- ln (1 / 2))).
+    { unfold loss, mix. rewrite one_hot_same, one_hot_other by auto.
+      replace (1 / 2 * 1 + (1 - 1 / 2) * 0) with (1 / 2) by field. apply surprise_pos. lra. }
+    split; [exact E|]. intros t.
+    assert (E' : mix (1 / 2) (one_hot w) (one_hot i) w = mix (1 / 2) (one_hot w) (one_hot j) w).
+    { unfold mix. rewrite (one_hot_other i w), (one_hot_other j w) by auto. reflexivity. }
+    destruct (Hflat _ _ t E') as [_ ->]. rewrite E. f_equal. ring.
+Qed.
