@@ -215,3 +215,212 @@ Proof.
     { unfold mix. rewrite (one_hot_other i w), (one_hot_other j w) by auto. reflexivity. }
     destruct (Hflat _ _ t E') as [_ ->]. rewrite E. f_equal. ring.
 Qed.
+
+(** * In the logits *)
+
+(** The slope of the loss is the prediction minus the truth; the loss lies above its tangents. *)
+Lemma logits_loss_above_tangent V w z z' :
+  (w < V)%nat ->
+  logits_loss V z w + Σ i < V, (softmax V z i - one_hot w i) * (z' i - z i) <= logits_loss V z' w.
+Proof.
+  intros Hw. assert (HV : (0 < V)%nat) by lia.
+  set (m := Σ i < V, softmax V z i * (z' i - z i)).
+  assert (E : Σ i < V, (softmax V z i - one_hot w i) * (z' i - z i) = m - (z' w - z w)).
+  { unfold m. rewrite <- (sum_one_hot V w (fun i => z' i - z i)) by auto. rewrite <- sum_minus.
+    apply sum_ext. intros. ring. }
+  rewrite E. unfold logits_loss.
+  cut (log_sum_exp V z + m <= log_sum_exp V z'); [lra|].
+  assert (N := normalizer_pos V z HV). assert (N' := normalizer_pos V z' HV).
+  destruct (softmax_distribution V z HV) as [_ S]. change (sum V (softmax V z) = 1) in S.
+  assert (H : (Σ j < V, exp (z j)) * exp m <= Σ j < V, exp (z' j)).
+  { apply Rle_trans with (Σ j < V, (Σ j < V, exp (z j)) * exp m * (softmax V z j * (1 + (z' j - z j - m)))).
+    - rewrite sum_scal_l.
+      replace (Σ j < V, softmax V z j * (1 + (z' j - z j - m))) with 1; [lra|].
+      rewrite (sum_ext V _ (fun j => softmax V z j * (1 - m) + softmax V z j * (z' j - z j))) by
+        (intros; ring).
+      rewrite sum_plus, sum_scal_r. fold m. change (1 = sum V (softmax V z) * (1 - m) + m).
+      rewrite S. ring.
+    - apply sum_le. intros j Hj.
+      replace (exp (z' j)) with ((Σ j < V, exp (z j)) * exp m * (softmax V z j * exp (z' j - z j - m))).
+      + apply Rmult_le_compat_l; [apply Rmult_le_pos; [lra|left; apply exp_pos]|].
+        apply Rmult_le_compat_l; [left; apply softmax_pos; auto|apply exp_ineq1_le].
+      + unfold softmax. replace (z' j) with (m + z j + (z' j - z j - m)) at 2 by ring.
+        rewrite !exp_plus. field. lra. }
+  unfold log_sum_exp. rewrite <- (ln_exp m), <- ln_mult by (auto; apply exp_pos).
+  destruct H as [H|H]; [left; apply ln_increasing; auto|right; f_equal; auto].
+  apply Rmult_lt_0_compat; [auto|apply exp_pos].
+Qed.
+
+Lemma logits_loss_convex V w z z' t :
+  (w < V)%nat -> 0 <= t <= 1 ->
+  logits_loss V (mix t z z') w <= t * logits_loss V z w + (1 - t) * logits_loss V z' w.
+Proof.
+  intros Hw Ht. set (m := mix t z z').
+  assert (A := logits_loss_above_tangent V w m z Hw).
+  assert (B := logits_loss_above_tangent V w m z' Hw).
+  assert (E : t * (Σ i < V, (softmax V m i - one_hot w i) * (z i - m i))
+            + (1 - t) * (Σ i < V, (softmax V m i - one_hot w i) * (z' i - m i)) = 0).
+  { rewrite <- !sum_scal_l, <- sum_plus. apply sum_zero. intros i _. unfold m at 2 4, mix. ring. }
+  apply Rmult_le_compat_l with (r := t) in A; [|lra].
+  apply Rmult_le_compat_l with (r := 1 - t) in B; [|lra]. nra.
+Qed.
+
+(** diag(q) - q q^T. *)
+Definition hessian (q : vector) (i j : nat) : R := q i * one_hot i j - q i * q j.
+
+(** A matrix of V rows times a vector, and the square of a vector's length. *)
+Definition times (V : nat) (H : nat -> nat -> R) (v : vector) : vector :=
+  fun i => Σ j < V, H i j * v j.
+Definition square (V : nat) (v : vector) : R := Σ i < V, v i * v i.
+
+(** The quadratic form v^T H v. *)
+Definition form (V : nat) (H : nat -> nat -> R) (v : vector) : R := Σ i < V, v i * times V H v i.
+
+Lemma is_derive_replaced p i j :
+  is_derive (fun x => replaced p i x j) (p i) (one_hot i j).
+Proof.
+  unfold replaced, one_hot. destruct (Nat.eq_dec j i).
+  - apply @is_derive_id.
+  - apply @is_derive_const.
+Qed.
+
+Lemma replaced_same p i j : replaced p i (p i) j = p j.
+Proof. unfold replaced. destruct (Nat.eq_dec j i) as [->|]; reflexivity. Qed.
+
+Lemma is_derive_exp_replaced p i j :
+  is_derive (fun x => exp (replaced p i x j)) (p i) (one_hot i j * exp (p j)).
+Proof.
+  rewrite <- (replaced_same p i j).
+  apply (is_derive_comp exp (fun x => replaced p i x j)).
+  - apply is_derive_exp.
+  - apply is_derive_replaced.
+Qed.
+
+Lemma is_derive_normalizer V p i : (i < V)%nat ->
+  is_derive (fun x => Σ j < V, exp (replaced p i x j)) (p i) (exp (p i)).
+Proof.
+  intros Hi. rewrite <- (sum_one_hot V i (fun j => exp (p j))) by auto.
+  apply (is_derive_sum V (fun j x => exp (replaced p i x j))).
+  intros j _. apply is_derive_exp_replaced.
+Qed.
+
+Lemma gradient_in_logits V w z i : (w < V)%nat -> (i < V)%nat ->
+  is_partial (fun z => logits_loss V z w) z i (softmax V z i - one_hot w i).
+Proof.
+  intros Hw Hi. unfold is_partial, logits_loss, log_sum_exp.
+  assert (N := normalizer_pos V z ltac:(lia)).
+  assert (E : Σ j < V, exp (replaced z i (z i) j) = Σ j < V, exp (z j))
+    by (apply sum_ext; intros; rewrite replaced_same; reflexivity).
+  replace (softmax V z i - one_hot w i) with (plus (opp (one_hot i w)) (scal (exp (z i)) (/ Σ j < V, exp (z j)))).
+  - apply (is_derive_plus (fun x => - replaced z i x w) (fun x => ln (Σ j < V, exp (replaced z i x j)))).
+    + apply (is_derive_opp (fun x => replaced z i x w)), is_derive_replaced.
+    + rewrite <- E. apply (is_derive_comp ln (fun x => Σ j < V, exp (replaced z i x j))).
+      * apply is_derive_Reals, derivable_pt_lim_ln. rewrite E. exact N.
+      * apply is_derive_normalizer; auto.
+  - unfold plus, opp, scal, softmax, one_hot; simpl. unfold mult; simpl.
+    destruct (Nat.eq_dec i w), (Nat.eq_dec w i); try congruence; unfold Rdiv; ring.
+Qed.
+
+Lemma second_derivative_in_logits V w z i j : (w < V)%nat -> (i < V)%nat -> (j < V)%nat ->
+  is_partial (fun z => softmax V z i - one_hot w i) z j (hessian (softmax V z) i j).
+Proof.
+  intros Hw Hi Hj. unfold is_partial, hessian.
+  assert (N := normalizer_pos V z ltac:(lia)).
+  assert (E : Σ k < V, exp (replaced z j (z j) k) = Σ k < V, exp (z k))
+    by (apply sum_ext; intros; rewrite replaced_same; reflexivity).
+  apply is_derive_ext with (fun x => minus (exp (replaced z j x i) / Σ k < V, exp (replaced z j x k)) (one_hot w i));
+    [reflexivity|].
+  replace (softmax V z i * one_hot i j - softmax V z i * softmax V z j) with
+    (minus ((one_hot j i * exp (z i) * (Σ k < V, exp (z k)) - exp (z i) * exp (z j)) / (Σ k < V, exp (z k)) ^ 2) 0).
+  - apply (is_derive_minus (fun x => exp (replaced z j x i) / Σ k < V, exp (replaced z j x k))
+                           (fun _ => one_hot w i)); [|apply @is_derive_const].
+    rewrite <- E. rewrite <- (replaced_same z j i) at 2.
+    apply (is_derive_div (fun x => exp (replaced z j x i)) (fun x => Σ k < V, exp (replaced z j x k))).
+    + apply is_derive_exp_replaced.
+    + apply is_derive_normalizer; auto.
+    + rewrite E. lra.
+  - unfold minus, plus, opp, softmax, one_hot; simpl.
+    destruct (Nat.eq_dec i j), (Nat.eq_dec j i); try congruence; field; lra.
+Qed.
+
+(** The mean of v under q. *)
+Definition mean_under (V : nat) (q v : vector) : R := Σ i < V, q i * v i.
+
+Lemma hessian_times V q v i : (i < V)%nat ->
+  times V (hessian q) v i = q i * (v i - mean_under V q v).
+Proof.
+  intros Hi. unfold times, hessian, mean_under.
+  rewrite (sum_ext V _ (fun j => q i * (one_hot i j * v j) - q i * (q j * v j))) by (intros; ring).
+  rewrite sum_minus, !sum_scal_l, sum_one_hot by auto. ring.
+Qed.
+
+(** The form is the variance of v under q: the mean square about any c, less the mean's own. *)
+Lemma form_about V q v c : distribution V q ->
+  form V (hessian q) v
+  = Σ i < V, q i * ((v i - c) * (v i - c)) - (mean_under V q v - c) * (mean_under V q v - c).
+Proof.
+  intros [_ S]. change (sum V q = 1) in S. set (m := mean_under V q v). unfold form.
+  rewrite (sum_ext V _ (fun i => q i * (v i * v i) - m * (q i * v i))) by
+    (intros i Hi; rewrite hessian_times by auto; fold m; ring).
+  rewrite (sum_ext V (fun i => q i * ((v i - c) * (v i - c)))
+                     (fun i => q i * (v i * v i) - 2 * c * (q i * v i) + c * c * q i)) by (intros; ring).
+  rewrite sum_plus, !sum_minus, !sum_scal_l. change (Σ i < V, q i * v i) with m.
+  change (Σ i < V, q i) with (sum V q). rewrite S. ring.
+Qed.
+
+Lemma form_nonneg V q v : distribution V q -> 0 <= form V (hessian q) v.
+Proof.
+  intros Hq. rewrite (form_about V q v (mean_under V q v)) by auto.
+  assert (0 <= Σ i < V, q i * ((v i - mean_under V q v) * (v i - mean_under V q v))); [|lra].
+  apply sum_nonneg. intros i Hi. apply Rmult_le_pos; [apply Hq; auto|apply Rle_0_sqr].
+Qed.
+
+(* box: prop-logits
+   Covers: the whole statement; of the rank, that the image consists of the vectors that sum to 0 and the kernel of the multiples of the all-ones vector.
+   Hypotheses: all logits are finite; w is a word.
+   Cobre: o enunciado inteiro; do posto, que a imagem consiste dos vetores de soma 0 e o núcleo dos múltiplos do vetor de uns.
+   Hipóteses: todos os logits são finitos; w é uma palavra. *)
+Theorem convex_in_logits V w :
+  (w < V)%nat ->
+  (forall z z' t, 0 <= t <= 1 ->
+     logits_loss V (mix t z z') w <= t * logits_loss V z w + (1 - t) * logits_loss V z' w) /\
+  (forall z i j, (i < V)%nat -> (j < V)%nat ->
+     is_partial (fun z => logits_loss V z w) z i (softmax V z i - one_hot w i) /\
+     is_partial (fun z => softmax V z i - one_hot w i) z j (hessian (softmax V z) i j)) /\
+  (forall z v, 0 <= form V (hessian (softmax V z)) v) /\
+  (forall z v, (forall i, (i < V)%nat -> times V (hessian (softmax V z)) v i = 0) <->
+               exists c, forall i, (i < V)%nat -> v i = c) /\
+  (forall z u, sum V u = 0 <-> exists v, forall i, (i < V)%nat ->
+                                 times V (hessian (softmax V z)) v i = u i) /\
+  (forall z c, logits_loss V (fun i => z i + c) w = logits_loss V z w).
+Proof.
+  intros Hw. assert (HV : (0 < V)%nat) by lia.
+  assert (Hq : forall z, distribution V (softmax V z)) by (intros; apply softmax_distribution; auto).
+  assert (Hpos : forall z i, 0 < softmax V z i) by (intros; apply softmax_pos; auto).
+  assert (Hsum : forall z, sum V (softmax V z) = 1) by (intros; apply Hq).
+  split; [intros; apply logits_loss_convex; auto|].
+  split; [intros; split; [apply gradient_in_logits|apply second_derivative_in_logits]; auto|].
+  split; [intros; apply form_nonneg; auto|]. split; [|split].
+  - intros z v. split.
+    + intros H. exists (mean_under V (softmax V z) v). intros i Hi. specialize (H i Hi).
+      rewrite hessian_times in H by auto. assert (P := Hpos z i).
+      apply Rmult_integral in H. lra.
+    + intros [c Hc] i Hi. rewrite hessian_times, (Hc i Hi) by auto. unfold mean_under.
+      rewrite (sum_ext V _ (fun i => softmax V z i * c)) by (intros j Hj; rewrite (Hc j Hj); ring).
+      rewrite sum_scal_r. change (softmax V z i * (c - sum V (softmax V z) * c) = 0).
+      rewrite Hsum. ring.
+  - intros z u. split.
+    + intros Hu. exists (fun i => u i / softmax V z i). intros i Hi.
+      rewrite hessian_times by auto. unfold mean_under.
+      rewrite (sum_ext V _ u) by (intros j Hj; field; assert (P := Hpos z j); lra).
+      rewrite Hu. field. assert (P := Hpos z i). lra.
+    + intros [v Hv]. rewrite <- (sum_ext V (times V (hessian (softmax V z)) v) u) by exact Hv.
+      rewrite (sum_ext V _ (fun i => softmax V z i * v i - softmax V z i * mean_under V (softmax V z) v)) by
+        (intros; rewrite hessian_times by auto; ring).
+      rewrite sum_minus, sum_scal_r. fold (mean_under V (softmax V z) v).
+      change (mean_under V (softmax V z) v - sum V (softmax V z) * mean_under V (softmax V z) v = 0).
+      rewrite Hsum. ring.
+  - intros z c. unfold logits_loss, log_sum_exp.
+    rewrite (sum_ext V _ (fun j => exp c * exp (z j))) by (intros; rewrite exp_plus; ring).
+    rewrite sum_scal_l, ln_mult, ln_exp; [ring|apply exp_pos|apply normalizer_pos; auto].
+Qed.
