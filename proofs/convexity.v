@@ -424,3 +424,187 @@ Proof.
     rewrite (sum_ext V _ (fun j => exp c * exp (z j))) by (intros; rewrite exp_plus; ring).
     rewrite sum_scal_l, ln_mult, ln_exp; [ring|apply exp_pos|apply normalizer_pos; auto].
 Qed.
+
+(** * Curvature *)
+
+Lemma two_terms_le n a b f : (a < n)%nat -> (b < n)%nat -> a <> b ->
+  (forall i, (i < n)%nat -> 0 <= f i) -> f a + f b <= sum n f.
+Proof.
+  intros Ha Hb Hne H. rewrite (sum_others n a) by auto.
+  assert (T := one_term_le n b (fun i => if Nat.eq_dec i a then 0 else f i)). cbv beta in T.
+  unfold others. destruct (Nat.eq_dec b a); [congruence|].
+  assert (f b <= Σ i < n, (if Nat.eq_dec i a then 0 else f i)); [|lra].
+  apply T; auto. intros i Hi. destruct (Nat.eq_dec i a); [lra|auto].
+Qed.
+
+Lemma square_nonneg V v : 0 <= square V v.
+Proof. apply sum_nonneg. intros. apply Rle_0_sqr. Qed.
+
+(** The variance is at most a quarter of the squared range, and the two ends of the range are
+    entries of v. *)
+Lemma form_at_most_half V q v : distribution V q -> form V (hessian q) v <= / 2 * square V v.
+Proof.
+  intros Hq. assert (HV := distribution_some_word V q Hq).
+  destruct (largest V v HV) as [b [Hb Hmax]].
+  destruct (largest V (fun i => - v i) HV) as [a [Ha Hmin]].
+  rewrite (form_about V q v ((v a + v b) / 2)) by auto.
+  set (r := (v b - v a) / 2).
+  assert (H : Σ i < V, q i * ((v i - (v a + v b) / 2) * (v i - (v a + v b) / 2)) <= r * r).
+  { apply Rle_trans with (Σ i < V, q i * (r * r)).
+    - apply sum_le. intros i Hi. apply Rmult_le_compat_l; [apply Hq; auto|].
+      specialize (Hmax i Hi). specialize (Hmin i Hi). unfold r. nra.
+    - rewrite sum_scal_r. destruct Hq as [_ S]. change (sum V q * (r * r) <= r * r).
+      change (sum V q = 1) in S. rewrite S. lra. }
+  assert (Hr : r * r <= / 2 * square V v).
+  { destruct (Nat.eq_dec a b) as [<-|Hne].
+    - unfold r. assert (S := square_nonneg V v). nra.
+    - assert (T := two_terms_le V a b (fun i => v i * v i) Ha Hb Hne).
+      assert (v a * v a + v b * v b <= square V v) by (apply T; intros; apply Rle_0_sqr).
+      unfold r. assert (0 <= (v a + v b) * (v a + v b)) by apply Rle_0_sqr. lra. }
+  assert (M := Rle_0_sqr (mean_under V q v - (v a + v b) / 2)). unfold Rsqr in M. lra.
+Qed.
+
+(** From the form to the length of H v: the form of v - 2 H v is at least 0. *)
+Lemma length_from_forms V q v : distribution V q ->
+  4 * square V (times V (hessian q) v)
+  <= form V (hessian q) v + 4 * form V (hessian q) (times V (hessian q) v).
+Proof.
+  intros Hq. set (u := times V (hessian q) v).
+  assert (E : form V (hessian q) (fun i => v i - 2 * u i)
+              = form V (hessian q) v - 4 * square V u + 4 * form V (hessian q) u).
+  { assert (L : forall i, times V (hessian q) (fun i => v i - 2 * u i) i
+                        = u i - 2 * times V (hessian q) u i).
+    { intros i. unfold u at 2, times. rewrite <- sum_scal_l, <- sum_minus.
+      apply sum_ext. intros. unfold u, times. ring. }
+    assert (C : Σ i < V, v i * times V (hessian q) u i = square V u).
+    { assert (U : forall i, (i < V)%nat -> u i = q i * (v i - mean_under V q v))
+        by (intros; apply hessian_times; auto).
+      assert (U0 : sum V u = 0).
+      { rewrite (sum_ext V u (fun i => q i * v i - q i * mean_under V q v)) by
+          (intros i Hi; rewrite U by auto; ring).
+        rewrite sum_minus, sum_scal_r. destruct Hq as [_ S]. change (sum V q = 1) in S.
+        change (mean_under V q v - sum V q * mean_under V q v = 0). rewrite S. ring. }
+      unfold square.
+      rewrite (sum_ext V _ (fun i => u i * u i + mean_under V q v * (q i * u i) - mean_under V q u * (q i * v i))).
+      - rewrite sum_minus, sum_plus, !sum_scal_l.
+        change (Σ i < V, q i * u i) with (mean_under V q u).
+        change (Σ i < V, q i * v i) with (mean_under V q v). ring.
+      - intros i Hi. rewrite hessian_times by auto. rewrite (U i Hi) at 2. ring. }
+    unfold form at 1. rewrite (sum_ext V _ (fun i => v i * times V (hessian q) v i
+      - 2 * (v i * times V (hessian q) u i) - 2 * (u i * u i) + 4 * (u i * times V (hessian q) u i))).
+    - rewrite sum_plus, !sum_minus, !sum_scal_l, C. unfold form, square. ring.
+    - intros i _. rewrite L. fold u. ring. }
+  assert (P := form_nonneg V q (fun i => v i - 2 * u i) Hq). lra.
+Qed.
+
+(** Three words of positive probability: the bound is not reached. *)
+Lemma form_below_half V q v : distribution V q -> (3 <= V)%nat ->
+  (forall i, (i < V)%nat -> 0 < q i) -> (exists i, (i < V)%nat /\ v i <> 0) ->
+  form V (hessian q) v < / 2 * square V v.
+Proof.
+  intros Hq HV Hpos [n [Hn Hvn]].
+  assert (Hrest : forall k, (k < V)%nat -> 0 < q k < 1 /\ exists l, (l < V)%nat /\ l <> k).
+  { intros k Hk. assert (E : exists l, (l < V)%nat /\ l <> k)
+      by (destruct k; [exists 1%nat|exists O]; lia).
+    split; auto. split; auto. destruct Hq as [_ S]. change (sum V q = 1) in S.
+    rewrite (sum_others V k) in S by auto.
+    assert (0 < others V k q) by (apply others_pos; auto). lra. }
+  assert (HV' := distribution_some_word V q Hq).
+  destruct (largest V v HV') as [b [Hb Hmax]].
+  destruct (largest V (fun i => - v i) HV') as [a [Ha Hmin]].
+  set (c := (v a + v b) / 2). set (r := (v b - v a) / 2).
+  rewrite (form_about V q v c) by auto.
+  assert (M := Rle_0_sqr (mean_under V q v - c)). unfold Rsqr in M.
+  assert (Hle : forall i, (i < V)%nat -> q i * ((v i - c) * (v i - c)) <= q i * (r * r)).
+  { intros i Hi. apply Rmult_le_compat_l; [left; auto|].
+    specialize (Hmax i Hi). specialize (Hmin i Hi). unfold r, c. nra. }
+  assert (Er : Σ i < V, q i * (r * r) = r * r).
+  { rewrite sum_scal_r. destruct Hq as [_ S]. change (sum V q * (r * r) = r * r).
+    change (sum V q = 1) in S. rewrite S. lra. }
+  assert (Hsum : Σ i < V, q i * ((v i - c) * (v i - c)) <= r * r)
+    by (rewrite <- Er; apply sum_le; auto).
+  destruct (Nat.eq_dec a b) as [Eab|Hne].
+  - assert (r = 0) by (unfold r; rewrite Eab; field).
+    assert (0 < square V v); [|nra].
+    apply Rlt_le_trans with (v n * v n); [destruct (Rtotal_order (v n) 0) as [|[|]]; nra|].
+    apply (one_term_le V n (fun i => v i * v i)); auto. intros. apply Rle_0_sqr.
+  - assert (Hk : exists k, (k < V)%nat /\ k <> a /\ k <> b).
+    { destruct a as [|[|a]], b as [|[|b]]; try (exists 2%nat; lia); try (exists 1%nat; lia);
+        exists O; lia. }
+    destruct Hk as [k [Hk [Hka Hkb]]].
+    assert (T2 : v a * v a + v b * v b <= square V v)
+      by (apply (two_terms_le V a b (fun i => v i * v i)); auto; intros; apply Rle_0_sqr).
+    assert (Hr : r * r = (v a * v a + v b * v b) / 2 - (v a + v b) * (v a + v b) / 4) by (unfold r; field).
+    assert (Q := Rle_0_sqr (v a + v b)). unfold Rsqr in Q.
+    destruct (Req_dec (v k) 0) as [Hk0|Hk0].
+    + assert (Bk := Hmax k Hk). assert (Ak := Hmin k Hk). rewrite Hk0 in Bk, Ak.
+      assert (Bn := Hmax n Hn). assert (An := Hmin n Hn). cbv beta in *.
+      destruct (Rlt_dec (v a * v b) 0) as [Hneg|Hnn].
+      * (* The word k is strictly inside the range. *)
+        assert (Σ i < V, q i * ((v i - c) * (v i - c)) < r * r); [|lra].
+        rewrite <- Er. apply sum_lt; auto. exists k. split; auto. rewrite Hk0.
+        apply Rmult_lt_compat_l; auto. unfold c, r. nra.
+      * (* One end of the range is 0, the other is not. *)
+        assert (0 < (v a + v b) * (v a + v b)); [|lra].
+        assert (v a <> 0 \/ v b <> 0) by (destruct (Req_dec (v a) 0), (Req_dec (v b) 0); auto; lra).
+        nra.
+    + assert (v a * v a + v b * v b + v k * v k <= square V v).
+      { unfold square. rewrite (sum_others V k) by auto.
+        assert (T := two_terms_le V a b (fun i => if Nat.eq_dec i k then 0 else v i * v i) Ha Hb Hne).
+        cbv beta in T. unfold others. destruct (Nat.eq_dec a k), (Nat.eq_dec b k); try congruence.
+        assert (v a * v a + v b * v b <= Σ i < V, (if Nat.eq_dec i k then 0 else v i * v i)); [|lra].
+        apply T. intros i Hi. destruct (Nat.eq_dec i k); [lra|apply Rle_0_sqr]. }
+      assert (0 < v k * v k) by (destruct (Rtotal_order (v k) 0) as [|[|]]; nra). lra.
+Qed.
+
+(* box: prop-curvature
+   Covers: the norm is at most 1/2, as |H v| <= |v| / 2 for every v; the bound is reached where two words have probability 1/2 each; from three words of positive probability on it is not reached. That finite logits come close is not covered.
+   Hypotheses: any distribution, any right word (the Hessian does not depend on it).
+   Cobre: a norma é no máximo 1/2, na forma |H v| <= |v| / 2 para todo v; o limite é atingido onde duas palavras têm probabilidade 1/2 cada; a partir de três palavras de probabilidade positiva ele não é atingido. Que logits finitos chegam perto não é coberto.
+   Hipóteses: uma distribuição qualquer, uma palavra certa qualquer (a hessiana não depende dela). *)
+Theorem curvature V :
+  (forall q v, distribution V q ->
+     form V (hessian q) v <= / 2 * square V v /\
+     sqrt (square V (times V (hessian q) v)) <= / 2 * sqrt (square V v)) /\
+  (forall a b, (a < V)%nat -> (b < V)%nat -> a <> b ->
+     let q := mix (/ 2) (one_hot a) (one_hot b) in
+     let v := fun i => one_hot a i - one_hot b i in
+     distribution V q /\ v a = 1 /\
+     forall i, (i < V)%nat -> times V (hessian q) v i = / 2 * v i) /\
+  (forall q v, distribution V q -> (3 <= V)%nat -> (forall i, (i < V)%nat -> 0 < q i) ->
+     (exists i, (i < V)%nat /\ v i <> 0) ->
+     sqrt (square V (times V (hessian q) v)) < / 2 * sqrt (square V v)).
+Proof.
+  assert (Hhalf : forall x, 0 <= x -> / 2 * sqrt x = sqrt (/ 4 * x)).
+  { intros x Hx. replace (/ 4) with (/ 2 * / 2) by field.
+    rewrite sqrt_mult, sqrt_square by lra. reflexivity. }
+  split; [|split].
+  - intros q v Hq. split; [apply form_at_most_half; auto|].
+    rewrite Hhalf by apply square_nonneg. apply sqrt_le_1_alt.
+    assert (A := form_at_most_half V q v Hq).
+    assert (B := form_at_most_half V q (times V (hessian q) v) Hq).
+    assert (C := length_from_forms V q v Hq). lra.
+  - intros a b Ha Hb Hne q v.
+    split; [apply mix_distribution; try apply one_hot_distribution; auto; lra|].
+    split; [unfold v; rewrite one_hot_same, one_hot_other by auto; ring|].
+    intros i Hi. rewrite hessian_times by auto.
+    assert (M : mean_under V q v = 0).
+    { unfold mean_under, q, v, mix.
+      rewrite (sum_ext V _ (fun i => / 2 * (one_hot a i * (one_hot a i - one_hot b i))
+                                     + / 2 * (one_hot b i * (one_hot a i - one_hot b i)))) by
+        (intros; field).
+      rewrite sum_plus, !sum_scal_l.
+      rewrite (sum_one_hot V a (fun i => one_hot a i - one_hot b i)) by auto.
+      rewrite (sum_one_hot V b (fun i => one_hot a i - one_hot b i)) by auto.
+      rewrite !one_hot_same, (one_hot_other b a), (one_hot_other a b) by auto. ring. }
+    rewrite M. unfold q, v, mix.
+    destruct (Nat.eq_dec i a) as [->|Hia]; [rewrite one_hot_same, one_hot_other by auto; field|].
+    rewrite (one_hot_other a i) by auto.
+    destruct (Nat.eq_dec i b) as [->|Hib]; [rewrite one_hot_same; field|].
+    rewrite one_hot_other by auto. field.
+  - intros q v Hq HV Hpos Hv.
+    rewrite Hhalf by apply square_nonneg. apply sqrt_lt_1_alt. split; [apply square_nonneg|].
+    assert (A := form_below_half V q v Hq HV Hpos Hv).
+    assert (B := form_at_most_half V q (times V (hessian q) v) Hq).
+    assert (C := length_from_forms V q v Hq). lra.
+Qed.
