@@ -608,3 +608,134 @@ Proof.
     assert (B := form_at_most_half V q (times V (hessian q) v) Hq).
     assert (C := length_from_forms V q v Hq). lra.
 Qed.
+
+(** * Where it stops, and linear models *)
+
+(** Two words, the right one ahead by l. *)
+Definition two_words_loss (l : R) : R := ln (1 + exp (- l)).
+
+(* box: cex-attained
+   Covers: the whole statement, and that this is the loss of two logits.
+   Hypotheses: none.
+   Cobre: o enunciado inteiro, e que esta é a perda de dois logits.
+   Hipóteses: nenhuma. *)
+Theorem not_attained :
+  (forall z, logits_loss 2 z 0 = two_words_loss (z O - z 1%nat)) /\
+  (forall l, 0 < two_words_loss l) /\
+  (forall l l', l < l' -> two_words_loss l' < two_words_loss l) /\
+  (forall e, 0 < e -> exists l, two_words_loss l < e) /\
+  (forall l l' t, 0 <= t <= 1 ->
+     two_words_loss (t * l + (1 - t) * l') <= t * two_words_loss l + (1 - t) * two_words_loss l').
+Proof.
+  assert (H1 : forall z, logits_loss 2 z 0 = two_words_loss (z O - z 1%nat)).
+  { intros z. unfold logits_loss, log_sum_exp, two_words_loss. simpl.
+    assert (A := exp_pos (z O)). assert (B := exp_pos (z 1%nat)).
+    rewrite <- (ln_exp (z O)) at 1. rewrite <- ln_Rinv, <- ln_mult by
+      (try apply Rinv_0_lt_compat; lra).
+    f_equal. rewrite Ropp_minus_distr. unfold Rminus. rewrite exp_plus, exp_Ropp. field. lra. }
+  split; [exact H1|]. unfold two_words_loss in *. split; [|split; [|split]].
+  - intros l. rewrite <- ln_1. apply ln_increasing; [lra|]. assert (E := exp_pos (- l)). lra.
+  - intros l l' H. assert (E := exp_pos (- l')). apply ln_increasing; [lra|].
+    assert (exp (- l') < exp (- l)) by (apply exp_increasing; lra). lra.
+  - intros e He. exists (- ln (e / 2)).
+    rewrite Ropp_involutive, exp_ln by lra.
+    assert (T := ln_le_tangent (1 + e / 2)). lra.
+  - intros l l' t Ht.
+    assert (C := logits_loss_convex 2 0 (fun i => match i with O => l | _ => 0 end)
+                                        (fun i => match i with O => l' | _ => 0 end) t).
+    rewrite !H1 in C. unfold mix in C. rewrite !Rminus_0_r in C.
+    replace (t * l + (1 - t) * l' - (t * 0 + (1 - t) * 0)) with (t * l + (1 - t) * l') in C by ring.
+    apply C; [lia|lra].
+Qed.
+
+(** A matrix of weights, and the point of the segment between two. *)
+Notation matrix := (nat -> nat -> R).
+Definition mix_matrices (t : R) (A B : matrix) : matrix := fun i => mix t (A i) (B i).
+
+(* box: prop-linear
+   Covers: one example and the mean over N examples, for z = W x + b with a fixed b.
+   Hypotheses: the inputs x and the right words are fixed; N is at least 1.
+   Cobre: um exemplo e a média sobre N exemplos, para z = W x + b com b fixo.
+   Hipóteses: as entradas x e as palavras certas são fixas; N é pelo menos 1. *)
+Theorem convex_in_linear_weights V D N (x : nat -> vector) (b : vector) (w : nat -> nat) :
+  (0 < N)%nat -> (forall n, (n < N)%nat -> (w n < V)%nat) ->
+  let L n W := logits_loss V (fun i => Σ d < D, W i d * x n d + b i) (w n) in
+  let mean W := (Σ n < N, L n W) / INR N in
+  forall W W' t, 0 <= t <= 1 ->
+    (forall n, (n < N)%nat -> L n (mix_matrices t W W') <= t * L n W + (1 - t) * L n W') /\
+    mean (mix_matrices t W W') <= t * mean W + (1 - t) * mean W'.
+Proof.
+  intros HN Hw L mean W W' t Ht.
+  assert (HL : forall n, (n < N)%nat -> L n (mix_matrices t W W') <= t * L n W + (1 - t) * L n W').
+  { intros n Hn. unfold L.
+    replace (logits_loss V (fun i => Σ d < D, mix_matrices t W W' i d * x n d + b i) (w n)) with
+      (logits_loss V (mix t (fun i => Σ d < D, W i d * x n d + b i)
+                            (fun i => Σ d < D, W' i d * x n d + b i)) (w n)).
+    - apply logits_loss_convex; auto.
+    - assert (E : forall i, mix t (fun i => Σ d < D, W i d * x n d + b i)
+                                  (fun i => Σ d < D, W' i d * x n d + b i) i
+                          = Σ d < D, mix_matrices t W W' i d * x n d + b i).
+      { intros i. unfold mix_matrices, mix.
+        rewrite (sum_ext D (fun d => (t * W i d + (1 - t) * W' i d) * x n d)
+                           (fun d => t * (W i d * x n d) + (1 - t) * (W' i d * x n d))) by
+          (intros; ring).
+        rewrite sum_plus, !sum_scal_l. ring. }
+      unfold logits_loss, log_sum_exp. rewrite E. f_equal. f_equal. apply sum_ext.
+      intros i _. rewrite E. reflexivity. }
+  split; [exact HL|]. unfold mean.
+  assert (0 < / INR N) by (apply Rinv_0_lt_compat, lt_0_INR; auto).
+  assert (Σ n < N, L n (mix_matrices t W W') <= t * (Σ n < N, L n W) + (1 - t) * (Σ n < N, L n W')).
+  { rewrite <- !sum_scal_l, <- sum_plus. apply sum_le. exact HL. }
+  unfold Rdiv. nra.
+Qed.
+
+(** e lies between 2.715 and 2.73. *)
+Lemma exp_1_bounds : 2715 / 1000 < exp 1 < 273 / 100.
+Proof.
+  assert (L2 := ln_2_bounds).
+  assert (H : forall x t, 0 <= t < 1 -> 0 < x -> 2 * (1 + t) / (1 - t) = x ->
+            ln x = ln 2 + (ln (1 + t) - ln (1 - t))).
+  { intros x t Ht Hx <-. rewrite <- ln_div, <- ln_mult by (try apply Rdiv_lt_0_compat; lra).
+    f_equal. field. lra. }
+  split; apply ln_lt_inv; try apply exp_pos; try lra; rewrite ln_exp.
+  - rewrite (H (2715 / 1000) (715 / 4715)) by lra.
+    assert (B := ln_ratio_bounds (715 / 4715)). lra.
+  - rewrite (H (273 / 100) (73 / 473)) by lra.
+    assert (B := ln_ratio_bounds (73 / 473)). lra.
+Qed.
+
+(** The loss of two words whose right one is ahead by the product of two weights. *)
+Definition two_weights_loss (a b : R) : R := two_words_loss (a * b).
+
+(* box: cex-weights
+   Covers: the whole statement; both numbers, to the three decimals shown.
+   Hypotheses: none.
+   Cobre: o enunciado inteiro; os dois números, com as três casas mostradas.
+   Hipóteses: nenhuma. *)
+Theorem not_convex_in_weights :
+  175 / 10000 < two_weights_loss 2 2 < 185 / 10000 /\
+  two_weights_loss (-2) (-2) = two_weights_loss 2 2 /\
+  6925 / 10000 < two_weights_loss 0 0 < 6935 / 10000 /\
+  / 2 * two_weights_loss 2 2 + (1 - / 2) * two_weights_loss (-2) (-2)
+    < two_weights_loss (/ 2 * 2 + (1 - / 2) * -2) (/ 2 * 2 + (1 - / 2) * -2).
+Proof.
+  unfold two_weights_loss, two_words_loss.
+  replace (-2 * -2) with (2 * 2) by ring.
+  replace (/ 2 * 2 + (1 - / 2) * -2) with 0 by field.
+  replace (- (0 * 0)) with 0 by ring. rewrite exp_0. replace (1 + 1) with 2 by ring.
+  assert (L2 := ln_2_bounds). assert (E1 := exp_1_bounds).
+  assert (E4 : exp (- (2 * 2)) * exp 1 ^ 4 = 1).
+  { replace (exp 1 ^ 4) with (exp 4).
+    - rewrite <- exp_plus. replace (- (2 * 2) + 4) with 0 by ring. apply exp_0.
+    - replace 4 with (1 + 1 + 1 + 1) by ring. rewrite !exp_plus. simpl. ring. }
+  assert (P : (2715 / 1000) ^ 4 <= exp 1 ^ 4 <= (273 / 100) ^ 4) by (split; apply pow_incr; lra).
+  assert (X := exp_pos (- (2 * 2))). set (y := exp 1 ^ 4) in *. set (x := exp (- (2 * 2))) in *.
+  assert (Hx : 18 / 1000 < x < 185 / 10000) by (split; nra).
+  assert (B : 175 / 10000 < ln (1 + x) < 185 / 10000).
+  { split.
+    - assert (T := ln_le_tangent (/ (1 + x))). rewrite ln_Rinv in T by lra.
+      assert (0 < / (1 + x)) by (apply Rinv_0_lt_compat; lra).
+      assert (/ (1 + x) * (1 + x) = 1) by (field; lra). nra.
+    - assert (T := ln_le_tangent (1 + x)). lra. }
+  repeat split; lra.
+Qed.
