@@ -1,6 +1,6 @@
 (** Chapter 3: convex in the predictions and in the logits, not in the weights. *)
 
-From NWP Require Import definitions.
+From NWP Require Import definitions equivalence.
 
 (** The point of the segment from q to p that takes the share t of p. *)
 Definition mix (t : R) (p q : vector) : vector := fun i => t * p i + (1 - t) * q i.
@@ -738,4 +738,189 @@ Proof.
       assert (/ (1 + x) * (1 + x) = 1) by (field; lra). nra.
     - assert (T := ln_le_tangent (1 + x)). lra. }
   repeat split; lra.
+Qed.
+
+(** * What convexity guarantees *)
+
+(** q differs from p by less than r in every entry. *)
+Definition near (V : nat) (r : R) (p q : vector) : Prop :=
+  forall i, (i < V)%nat -> Rabs (q i - p i) < r.
+
+(** The mean loss of one context, whose words follow with the shares y. *)
+Definition mean_logits_loss (V : nat) (y z : vector) : R := Σ i < V, y i * logits_loss V z i.
+
+(** Every neighborhood of p holds an inner point of the segment to q. *)
+Lemma near_on_segment V r p q : 0 < r -> exists t, 0 < t < 1 /\ near V r p (mix t q p).
+Proof.
+  intros Hr. set (s := Σ i < V, Rabs (q i - p i)).
+  assert (Hs : 0 <= s) by (apply sum_nonneg; intros; apply Rabs_pos).
+  exists (r / (r + 1 + s)). assert (Ht : 0 < r / (r + 1 + s)) by (apply Rdiv_lt_0_compat; lra).
+  assert (E : r / (r + 1 + s) * (r + 1 + s) = r) by (field; lra).
+  split; [split; [auto|nra]|]. intros i Hi. unfold mix.
+  set (t := r / (r + 1 + s)) in *.
+  replace (t * q i + (1 - t) * p i - p i) with (t * (q i - p i)) by ring.
+  rewrite Rabs_mult, (Rabs_pos_eq t) by lra.
+  assert (A : Rabs (q i - p i) <= s)
+    by (apply (one_term_le V i (fun i => Rabs (q i - p i))); auto; intros; apply Rabs_pos).
+  assert (B := Rabs_pos (q i - p i)). nra.
+Qed.
+
+Lemma cross_entropy_covered V y p : distribution V y ->
+  (forall i, (i < V)%nat -> 0 < y i -> 0 < p i) ->
+  cross_entropy V y p = Finite (- Σ i < V, y i * ln (p i)).
+Proof.
+  intros [Hy _] H. unfold cross_entropy. rewrite <- sum_opp. apply Rbar_sum_finite.
+  intros i Hi. apply weighted_surprise; auto.
+Qed.
+
+Lemma cross_entropy_at_least_entropy V y q : distribution V y -> distribution V q ->
+  Rbar_le (cross_entropy V y y) (cross_entropy V y q).
+Proof.
+  intros Hy Hq. destruct (gibbs V y q Hy Hq) as [-> [D _]].
+  destruct (gibbs V y y Hy Hy) as [-> [_ D0]].
+  replace (divergence V y y) with (Finite 0) by (symmetry; apply D0; intros i _; reflexivity).
+  apply Rbar_plus_le_compat; [apply Rbar_le_refl|exact D].
+Qed.
+
+Lemma mean_logits_loss_is_cross_entropy V y z : distribution V y ->
+  Finite (mean_logits_loss V y z) = cross_entropy V y (softmax V z).
+Proof.
+  intros Hy. assert (HV := distribution_some_word V y Hy).
+  rewrite cross_entropy_covered by (auto; intros; apply softmax_pos; auto).
+  f_equal. unfold mean_logits_loss, logits_loss. rewrite <- sum_opp. apply sum_ext.
+  intros i _. rewrite ln_softmax by auto. ring.
+Qed.
+
+Lemma mean_logits_loss_convex V y z z' t : distribution V y -> 0 <= t <= 1 ->
+  mean_logits_loss V y (mix t z z')
+  <= t * mean_logits_loss V y z + (1 - t) * mean_logits_loss V y z'.
+Proof.
+  intros [Hy _] Ht. unfold mean_logits_loss. rewrite <- !sum_scal_l, <- sum_plus.
+  apply sum_le. intros i Hi. assert (C := logits_loss_convex V i z z' t Hi Ht).
+  specialize (Hy i Hi). nra.
+Qed.
+
+(* box: rem-guarantee, parts 1 to 3
+   Covers: the first two bullets; of the third, that every local minimum is global.
+   Hypotheses: y holds the shares of the words that follow one context, one-hot for one right word; near means in every entry by less than some r > 0.
+   Cobre: os dois primeiros itens; do terceiro, que todo mínimo local é global.
+   Hipóteses: y contém as proporções das palavras que seguem um contexto, one-hot para uma só palavra certa; perto significa por menos que algum r > 0 em cada entrada. *)
+Theorem guarantee V :
+  (forall y p r, distribution V y -> distribution V p -> 0 < r ->
+     (forall q, distribution V q -> near V r p q ->
+        Rbar_le (cross_entropy V y p) (cross_entropy V y q)) ->
+     forall q, distribution V q -> Rbar_le (cross_entropy V y p) (cross_entropy V y q)) /\
+  (forall y z r, distribution V y -> 0 < r ->
+     (forall z', near V r z z' -> mean_logits_loss V y z <= mean_logits_loss V y z') ->
+     forall z', mean_logits_loss V y z <= mean_logits_loss V y z') /\
+  (forall y i, distribution V y -> (i < V)%nat -> y i = 0 ->
+     forall z, exists z', mean_logits_loss V y z' < mean_logits_loss V y z) /\
+  (forall y, distribution V y -> (forall i, (i < V)%nat -> 0 < y i) ->
+     exists z, forall z', mean_logits_loss V y z <= mean_logits_loss V y z' /\
+       (mean_logits_loss V y z' = mean_logits_loss V y z <->
+        exists c, forall i, (i < V)%nat -> z' i = z i + c)) /\
+  (forall D N (x : nat -> vector) (w : nat -> nat), (forall n, (n < N)%nat -> (w n < V)%nat) ->
+     (0 < N)%nat ->
+     let mean W := (Σ n < N, logits_loss V (fun i => Σ d < D, W i d * x n d) (w n)) / INR N in
+     forall W r, 0 < r ->
+       (forall W', (forall i, (i < V)%nat -> near D r (W i) (W' i)) -> mean W <= mean W') ->
+       forall W', mean W <= mean W').
+Proof.
+  split; [|split; [|split; [|split]]].
+  - (* A step toward y makes the cross-entropy smaller, unless it is already the least. *)
+    intros y p r Hy Hp Hr Hloc q Hq.
+    apply Rbar_le_trans with (cross_entropy V y y); [|apply cross_entropy_at_least_entropy; auto].
+    destruct (near_on_segment V r p y Hr) as [t [Ht Hnear]].
+    assert (Hmix : distribution V (mix t y p)) by (apply mix_distribution; auto; lra).
+    specialize (Hloc _ Hmix Hnear).
+    assert (Hcov : forall i, (i < V)%nat -> 0 < y i -> 0 < mix t y p i).
+    { intros i Hi Hyi. assert (Hpi := proj1 Hp i Hi). unfold mix. nra. }
+    rewrite (cross_entropy_covered V y y), (cross_entropy_covered V y (mix t y p)) in * by auto.
+    destruct (all_positive_or_not V y p (proj1 Hy)) as [Hpos|[k [Hk [Hyk Hpk]]]].
+    + rewrite cross_entropy_covered in * by auto. simpl in *.
+      assert (C : Σ i < V, y i * (t * ln (y i) + (1 - t) * ln (p i)) <= Σ i < V, y i * ln (mix t y p i)).
+      { apply sum_le. intros i Hi. destruct (proj1 Hy i Hi) as [Hyi|Hyi]; [|rewrite <- Hyi; lra].
+        apply Rmult_le_compat_l; [lra|].
+        assert (Hpi := Hpos i Hi Hyi). assert (S := surprise_convex t (y i) (p i)).
+        rewrite !weighted_surprise in S by lra.
+        rewrite surprise_pos in S by (apply (Hcov i Hi Hyi)). simpl in S. unfold mix. lra. }
+      rewrite (sum_ext V _ (fun i => t * (y i * ln (y i)) + (1 - t) * (y i * ln (p i)))) in C by
+        (intros; ring).
+      rewrite sum_plus, !sum_scal_l in C.
+      set (a := Σ i < V, y i * ln (y i)) in *. set (b := Σ i < V, y i * ln (p i)) in *. nra.
+    + exfalso. unfold cross_entropy in Hloc at 1. rewrite (Rbar_sum_infinite V _ k) in Hloc; auto.
+      * intros. apply weighted_surprise_not_m_infty. apply Hy; auto.
+      * apply weighted_surprise_infinite; auto.
+  - intros y z r Hy Hr Hloc z'.
+    destruct (near_on_segment V r z z' Hr) as [t [Ht Hnear]]. specialize (Hloc _ Hnear).
+    assert (C := mean_logits_loss_convex V y z' z t Hy ltac:(lra)). nra.
+  - (* The logit of a word that never follows can always go lower. *)
+    intros y i Hy Hi Hyi z. exists (replaced z i (z i - 1)).
+    assert (HV := distribution_some_word V y Hy).
+    assert (E : forall z, mean_logits_loss V y z = log_sum_exp V z - Σ j < V, y j * z j).
+    { intros u. unfold mean_logits_loss, logits_loss.
+      rewrite (sum_ext V _ (fun j => y j * log_sum_exp V u - y j * u j)) by (intros; ring).
+      rewrite sum_minus, sum_scal_r. destruct Hy as [_ S]. change (sum V y = 1) in S.
+      change (sum V y * log_sum_exp V u - (Σ j < V, y j * u j) = log_sum_exp V u - Σ j < V, y j * u j).
+      rewrite S. ring. }
+    rewrite !E.
+    rewrite (sum_ext V (fun j => y j * replaced z i (z i - 1) j) (fun j => y j * z j)).
+    + cut (log_sum_exp V (replaced z i (z i - 1)) < log_sum_exp V z); [lra|].
+      unfold log_sum_exp. apply ln_increasing; [apply normalizer_pos; auto|].
+      apply sum_lt.
+      * intros j _. unfold replaced. destruct (Nat.eq_dec j i) as [->|]; [|lra].
+        left. apply exp_increasing. lra.
+      * exists i. split; auto. unfold replaced. destruct (Nat.eq_dec i i); [|contradiction].
+        apply exp_increasing. lra.
+    + intros j _. unfold replaced. destruct (Nat.eq_dec j i) as [->|]; [rewrite Hyi; ring|reflexivity].
+  - intros y Hy Hpos. exists (fun i => ln (y i)). assert (HV := distribution_some_word V y Hy).
+    assert (N : Σ j < V, exp (ln (y j)) = 1).
+    { rewrite (sum_ext V _ y) by (intros; apply exp_ln; auto). apply Hy. }
+    assert (Es : same V (softmax V (fun i => ln (y i))) y).
+    { intros i Hi. unfold softmax. rewrite N, exp_ln by auto. field. }
+    assert (E : cross_entropy V y (softmax V (fun i => ln (y i))) = cross_entropy V y y).
+    { unfold cross_entropy. apply Rbar_sum_ext. intros i Hi. rewrite Es by auto. reflexivity. }
+    intros z'. assert (Hq : distribution V (softmax V z')) by (apply softmax_distribution; auto).
+    split; [|split].
+    + cut (Rbar_le (Finite (mean_logits_loss V y (fun i => ln (y i)))) (Finite (mean_logits_loss V y z')));
+        [simpl; auto|].
+      rewrite !mean_logits_loss_is_cross_entropy, E by auto. apply cross_entropy_at_least_entropy; auto.
+    + intros Eq. apply (f_equal Finite) in Eq.
+      rewrite !mean_logits_loss_is_cross_entropy, E in Eq by auto.
+      destruct (gibbs V y (softmax V z') Hy Hq) as [G [_ [G0 _]]].
+      destruct (gibbs V y y Hy Hy) as [G' [_ [_ G0']]].
+      rewrite G, G', G0' in Eq by (intros i _; reflexivity).
+      assert (S : same V y (softmax V z')).
+      { apply G0. destruct (divergence V y (softmax V z')) as [d| |]; simpl in Eq; try discriminate.
+        injection Eq as Eq. f_equal. lra. }
+      exists (log_sum_exp V z'). intros i Hi. rewrite (S i Hi), ln_softmax by auto. ring.
+    + intros [c Hc]. unfold mean_logits_loss. apply sum_ext. intros i Hi. f_equal.
+      rewrite <- (proj2 (proj2 (proj2 (proj2 (proj2 (convex_in_logits V i Hi))))) (fun i => ln (y i)) c).
+      unfold logits_loss, log_sum_exp. rewrite (Hc i Hi). f_equal. f_equal. apply sum_ext.
+      intros j Hj. rewrite (Hc j Hj). reflexivity.
+  - intros D N x w Hw HN mean W r Hr Hloc W'.
+    (* One step along the segment that is short enough for every row. *)
+    assert (Hstep : exists t, 0 < t < 1 /\
+      forall i, (i < V)%nat -> near D r (W i) (mix_matrices t W' W i)).
+    { clear Hw Hloc mean. induction V as [|U [t [Ht IH]]]; [exists (1 / 2); split; [lra|intros; lia]|].
+      destruct (near_on_segment D r (W U) (W' U) Hr) as [s [Hs Hnear]].
+      exists (Rmin s t). assert (Hmin : 0 < Rmin s t <= s /\ Rmin s t <= t).
+      { split; [split; [apply Rmin_pos; lra|apply Rmin_l]|apply Rmin_r]. }
+      split; [lra|].
+      assert (Hshorter : forall i u u', 0 < u <= u' -> near D r (W i) (mix u' (W' i) (W i)) ->
+                near D r (W i) (mix u (W' i) (W i))).
+      { intros i u u' Hu H d Hd. specialize (H d Hd). unfold mix in *.
+        replace (u' * W' i d + (1 - u') * W i d - W i d) with (u' * (W' i d - W i d)) in H by ring.
+        replace (u * W' i d + (1 - u) * W i d - W i d) with (u * (W' i d - W i d)) by ring.
+        rewrite Rabs_mult, Rabs_pos_eq in * by lra.
+        assert (P := Rabs_pos (W' i d - W i d)). nra. }
+      intros i Hi. destruct (Nat.eq_dec i U) as [->|].
+      - apply (Hshorter U (Rmin s t) s); [lra|exact Hnear].
+      - apply (Hshorter i (Rmin s t) t); [lra|apply IH; lia]. }
+    destruct Hstep as [t [Ht Hnear]]. specialize (Hloc _ Hnear).
+    destruct (convex_in_linear_weights V D N x (fun _ => 0) w HN Hw W' W t ltac:(lra)) as [_ C].
+    assert (E : forall A, (Σ n < N, logits_loss V (fun i => Σ d < D, A i d * x n d + 0) (w n)) / INR N = mean A).
+    { intros A. unfold mean. f_equal. apply sum_ext. intros n _. unfold logits_loss, log_sum_exp.
+      rewrite Rplus_0_r. f_equal. f_equal. apply sum_ext. intros i _. rewrite Rplus_0_r. reflexivity. }
+    rewrite !E in C. nra.
 Qed.
