@@ -497,7 +497,7 @@ Proof.
       assert (0 <= x ^ 6) by (apply pow_le; lra). lra.
 Qed.
 
-Lemma ln_2_bounds : 6929 / 10000 < ln 2 < 6933 / 10000.
+Lemma ln_2_bounds : 69295 / 100000 < ln 2 < 69325 / 100000.
 Proof.
   assert (H := ln_ratio_bounds (1 / 3)). replace (ln 2) with (ln (1 + 1 / 3) - ln (1 - 1 / 3)); [lra|].
   rewrite <- ln_div by lra. f_equal. field.

@@ -707,9 +707,9 @@ Definition ahead_dec p q first k text : {ahead p q first k text} + {~ ahead p q 
   Rbar_le_dec _ _.
 
 (* box: prop-long-run, part 2
-   Covers: part 2, for every real k. Part 3 is not covered: it speaks of endless texts.
+   Covers: part 2, for every real k.
    Hypotheses: the source p and the model q are distributions after every beginning and read only the words before; losses may be infinite.
-   Cobre: a parte 2, para todo k real. A parte 3 não é coberta: ela fala de textos sem fim.
+   Cobre: a parte 2, para todo k real.
    Hipóteses: a fonte p e o modelo q são distribuições depois de todo começo e leem só as palavras anteriores; as perdas podem ser infinitas. *)
 Theorem luck_is_rare V n (p q : model) (first : list nat) (k : R) :
   predicts V p -> predicts V q ->
@@ -734,6 +734,113 @@ Proof.
   - rewrite sum_texts_scal.
     change (exp (- k) * sum_texts V n (text_probability q first) <= exp (- k)).
     rewrite continuations_sum_to_one by auto. lra.
+Qed.
+
+(** A text of n + k words is one of n words, and k that follow. *)
+Lemma sum_texts_app V n k F :
+  sum_texts V (n + k) F = sum_texts V n (fun text => sum_texts V k (fun rest => F (text ++ rest))).
+Proof.
+  revert F. induction n as [|n IH]; intros F; simpl; [reflexivity|].
+  apply sum_ext. intros v _. apply (IH (fun text => F (v :: text))).
+Qed.
+
+Lemma text_probability_app m first text rest :
+  text_probability m first (text ++ rest)
+  = text_probability m first text * text_probability m (first ++ text) rest.
+Proof.
+  revert first. induction text as [|v text IH]; intros first.
+  - rewrite app_nil_r. unfold text_probability at 2. simpl. ring.
+  - simpl app. rewrite !text_probability_cons, IH, <- app_assoc. simpl. ring.
+Qed.
+
+(** What is decided by the first n words has the same probability in longer texts. *)
+Lemma probability_of_beginning V n k p first event decide : predicts V p ->
+  probability V (n + k) p first (fun text => event (firstn n text)) (fun text => decide (firstn n text))
+  = probability V n p first event decide.
+Proof.
+  intros Hp. unfold probability. rewrite sum_texts_app. apply sum_texts_ext. intros text _ Hl.
+  rewrite (sum_texts_ext V k _ (fun rest =>
+    (if decide text then text_probability p first text else 0) * text_probability p (first ++ text) rest)).
+  - rewrite sum_texts_scal.
+    change ((if decide text then text_probability p first text else 0)
+            * sum_texts V k (text_probability p (first ++ text))
+            = if decide text then text_probability p first text else 0).
+    rewrite continuations_sum_to_one by auto. ring.
+  - intros rest _ _. rewrite firstn_app, Hl, Nat.sub_diag, firstn_all2, app_nil_r by lia.
+    rewrite text_probability_app. destruct (decide text); ring.
+Qed.
+
+Lemma some_below_dec (P : nat -> Prop) (dec : forall n, {P n} + {~ P n}) k :
+  {exists j, (j < k)%nat /\ P j} + {~ exists j, (j < k)%nat /\ P j}.
+Proof.
+  induction k as [|k [IH|IH]]; [right; intros [j [H _]]; lia|..].
+  - left. destruct IH as [j [H Pj]]. exists j. auto.
+  - destruct (dec k) as [H|H]; [left; exists k; auto|right].
+    intros [j [Hj Pj]]. destruct (Nat.eq_dec j k) as [->|]; [auto|].
+    apply IH. exists j. split; [lia|auto].
+Qed.
+
+Lemma sum_texts_sum V n k (F : nat -> list nat -> R) :
+  sum_texts V n (fun text => Σ j < k, F j text) = Σ j < k, sum_texts V n (F j).
+Proof.
+  revert F. induction n as [|n IH]; intros F; simpl; [reflexivity|].
+  rewrite sum_swap. apply sum_ext. intros v _. apply (IH (fun j text => F j (v :: text))).
+Qed.
+
+(** Some event of a list is no more probable than all of them together. *)
+Lemma union_bound V n p first k (event : nat -> list nat -> Prop)
+  (decide : forall j text, {event j text} + {~ event j text}) : predicts V p ->
+  probability V n p first (fun text => exists j, (j < k)%nat /\ event j text)
+    (fun text => some_below_dec (fun j => event j text) (fun j => decide j text) k)
+  <= Σ j < k, probability V n p first (event j) (decide j).
+Proof.
+  intros Hp. unfold probability.
+  apply Rle_trans with
+    (sum_texts V n (fun text => Σ j < k, if decide j text then text_probability p first text else 0)).
+  - apply sum_texts_le. intros text Ht _.
+    assert (P := text_probability_nonneg V p first text Hp Ht).
+    assert (N : forall j, (j < k)%nat -> 0 <= if decide j text then text_probability p first text else 0)
+      by (intros j _; destruct (decide j text); lra).
+    destruct (some_below_dec _ _ k) as [[j [Hj E]]|_]; [|apply sum_nonneg; exact N].
+    apply Rle_trans with (if decide j text then text_probability p first text else 0).
+    + destruct (decide j text); [lra|contradiction].
+    + apply (one_term_le k j (fun j => if decide j text then text_probability p first text else 0)); auto.
+  - right. rewrite sum_texts_sum. reflexivity.
+Qed.
+
+(* box: prop-long-run, part 3
+   Covers: part 3 for texts of any finite length: that the model is ahead by 2 log n for some n from n0 on has at most the probability 1/(n0 - 1), however long the text. The step to endless texts, with probability 1, is not covered.
+   Hypotheses: the source p and the model q are distributions after every beginning and read only the words before; losses may be infinite.
+   Cobre: a parte 3 para textos de qualquer comprimento finito: estar o modelo à frente por 2 log n para algum n a partir de n0 tem probabilidade no máximo 1/(n0 - 1), por mais longo que seja o texto. O passo para textos sem fim, com probabilidade 1, não é coberto.
+   Hipóteses: a fonte p e o modelo q são distribuições depois de todo começo e leem só as palavras anteriores; as perdas podem ser infinitas. *)
+Theorem seldom_ahead_from_some_word_on V n0 k (p q : model) (first : list nat) :
+  predicts V p -> predicts V q -> (2 <= n0)%nat ->
+  let event j text := ahead p q first (2 * ln (INR (n0 + j))) (firstn (n0 + j) text) in
+  let decide j text := ahead_dec p q first (2 * ln (INR (n0 + j))) (firstn (n0 + j) text) in
+  probability V (n0 + k) p first (fun text => exists j, (j < k)%nat /\ event j text)
+    (fun text => some_below_dec (fun j => event j text) (fun j => decide j text) k)
+  <= / (INR n0 - 1).
+Proof.
+  intros Hp Hq Hn event decide.
+  assert (H2 : 2 <= INR n0) by (apply le_INR in Hn; simpl in Hn; lra).
+  eapply Rle_trans; [apply union_bound; exact Hp|].
+  apply Rle_trans with (Σ j < k, (- / (INR n0 - 1 + INR (S j)) - - / (INR n0 - 1 + INR j))).
+  - apply sum_le. intros j Hj. unfold event, decide.
+    replace (n0 + k)%nat with ((n0 + j) + (k - j))%nat by lia.
+    rewrite (probability_of_beginning V (n0 + j) (k - j) p first
+      (ahead p q first (2 * ln (INR (n0 + j)))) (ahead_dec p q first (2 * ln (INR (n0 + j)))) Hp).
+    eapply Rle_trans; [apply luck_is_rare; auto|].
+    assert (Hj0 := pos_INR j). rewrite S_INR, plus_INR. set (x := INR n0 + INR j).
+    assert (Hx : 2 <= x) by (unfold x; lra).
+    replace (- (2 * ln x)) with (- ln x + - ln x) by ring.
+    rewrite exp_plus, exp_Ropp, exp_ln by lra.
+    replace (INR n0 - 1 + (INR j + 1)) with x by (unfold x; ring).
+    replace (INR n0 - 1 + INR j) with (x - 1) by (unfold x; ring).
+    replace (- / x - - / (x - 1)) with (/ (x * (x - 1))) by (field; lra).
+    rewrite <- Rinv_mult. apply Rinv_le_contravar; nra.
+  - rewrite (sum_telescope k (fun j => - / (INR n0 - 1 + INR j))). simpl INR.
+    rewrite Rplus_0_r. assert (Hk := pos_INR k).
+    assert (0 < / (INR n0 - 1 + INR k)) by (apply Rinv_0_lt_compat; lra). lra.
 Qed.
 
 (** * Perplexity *)
@@ -828,4 +935,33 @@ Proof.
     assert (L : ln (51 / 100 * (51 / 100) * (51 / 100)) < ln (99 / 100 * (49 / 100) * (49 / 100)))
       by (apply ln_increasing; lra).
     rewrite <- !H in L by lra. lra.
+Qed.
+
+(* box: ex-floor
+   Covers: the whole value, to the three decimals shown, as a number; that no model goes below it is prop-mle.
+   Hypotheses: none.
+   Cobre: o valor, com as três casas mostradas, como número; que nenhum modelo fica abaixo dele é a prop-mle.
+   Hipóteses: nenhuma. *)
+Theorem floor_of_the_small_text :
+  let two a b i := match i with O => a | _ => b end in
+  2255 / 10000 < 5 / 21 * entropy 2 (two (4 / 5) (1 / 5)) + 4 / 21 * entropy 2 (two (3 / 4) (1 / 4))
+    < 2265 / 10000.
+Proof.
+  intros two. unfold entropy, two. simpl sum.
+  assert (L2 := ln_2_bounds).
+  (* 5 / 4 and 3 / 2 are (1 + t) / (1 - t) with t = 1 / 9 and 1 / 5. *)
+  assert (B9 := ln_ratio_bounds (1 / 9)). assert (B5 := ln_ratio_bounds (1 / 5)).
+  replace (ln (1 + 1 / 9) - ln (1 - 1 / 9)) with (ln (5 / 4)) in B9 by
+    (rewrite <- ln_div by lra; f_equal; field).
+  replace (ln (1 + 1 / 5) - ln (1 - 1 / 5)) with (ln (3 / 2)) in B5 by
+    (rewrite <- ln_div by lra; f_equal; field).
+  replace (ln (4 / 5)) with (- ln (5 / 4)) by (rewrite <- ln_Rinv by lra; f_equal; field).
+  replace (ln (1 / 5)) with (- ln (5 / 4) - 2 * ln 2).
+  2:{ replace (2 * ln 2) with (ln 2 + ln 2) by ring. rewrite <- ln_mult by lra.
+      rewrite <- ln_Rinv by lra. unfold Rminus. rewrite <- ln_Rinv, <- ln_mult by lra.
+      f_equal. field. }
+  replace (ln (3 / 4)) with (ln (3 / 2) - ln 2) by (rewrite <- ln_div by lra; f_equal; field).
+  replace (ln (1 / 4)) with (- ln 2 - ln 2).
+  2:{ unfold Rminus. rewrite <- ln_Rinv, <- ln_mult by lra. f_equal. field. }
+  split; lra.
 Qed.

@@ -176,3 +176,68 @@ Proof.
     rewrite <- exp_0. destruct Hmax as [H|H]; [left; apply exp_increasing; lra|].
     right. f_equal. lra.
 Qed.
+
+(** * The worked examples *)
+
+(* box: ex-ladra
+   Covers: both losses, to the three decimals shown, and the ratio, to the one shown.
+   Hypotheses: none.
+   Cobre: as duas perdas, com as três casas mostradas, e a razão, com a casa mostrada.
+   Hipóteses: nenhuma. *)
+Theorem o_cao_ladra :
+  2225 / 10000 < - ln (80 / 100) < 2235 / 10000 /\
+  13855 / 10000 < - ln (25 / 100) < 13865 / 10000 /\
+  615 / 100 < - ln (25 / 100) / - ln (80 / 100) < 625 / 100.
+Proof.
+  assert (L2 := ln_2_bounds). assert (B9 := ln_ratio_bounds (1 / 9)).
+  replace (ln (1 + 1 / 9) - ln (1 - 1 / 9)) with (ln (5 / 4)) in B9 by
+    (rewrite <- ln_div by lra; f_equal; field).
+  replace (ln (80 / 100)) with (- ln (5 / 4)) by (rewrite <- ln_Rinv by lra; f_equal; field).
+  replace (ln (25 / 100)) with (- ln 2 - ln 2).
+  2:{ unfold Rminus. rewrite <- ln_Rinv, <- ln_mult by lra. f_equal. field. }
+  split; [lra|split; [lra|]].
+  replace (- (- ln 2 - ln 2) / - - ln (5 / 4)) with ((ln 2 + ln 2) / ln (5 / 4)) by (field; lra).
+  assert (E : (ln 2 + ln 2) / ln (5 / 4) * ln (5 / 4) = ln 2 + ln 2) by (field; lra).
+  split; apply Rmult_lt_reg_r with (ln (5 / 4)); rewrite ?E; lra.
+Qed.
+
+(* box: cex-exaggeration
+   Covers: under 1 - q[w], the whole statement; under -log q[w], that the honest prediction pays less than any other, and (1, 0) infinitely much.
+   Hypotheses: q is a distribution over two words. The number 0.673 is not covered.
+   Cobre: com 1 - q[w], o enunciado inteiro; com -log q[w], que a previsão honesta paga menos que qualquer outra, e (1, 0), infinitamente mais.
+   Hipóteses: q é uma distribuição sobre duas palavras. O número 0,673 não é coberto. *)
+Theorem exaggeration :
+  let p i := match i with O => 6 / 10 | _ => 4 / 10 end in
+  let cost q := Σ i < 2, p i * (1 - q i) in
+  (forall q, distribution 2 q -> cost q = 1 - Σ i < 2, p i * q i) /\
+  cost p = 48 / 100 /\ cost (one_hot 0) = 40 / 100 /\
+  (forall q, distribution 2 q -> ~ same 2 q (one_hot 0) -> 40 / 100 < cost q) /\
+  cross_entropy 2 p (one_hot 0) = p_infty /\
+  (forall q, distribution 2 q -> ~ same 2 q p ->
+     Rbar_lt (cross_entropy 2 p p) (cross_entropy 2 p q)).
+Proof.
+  intros p cost. unfold cost. simpl sum. unfold p.
+  split; [intros q [_ S]; simpl in S; lra|].
+  split; [lra|]. split; [unfold one_hot; simpl; lra|]. split; [|split].
+  - intros q [Hq S] Hne. simpl in S. assert (H1 := Hq 1%nat ltac:(lia)).
+    destruct H1 as [H1|H1]; [lra|]. exfalso. apply Hne. intros i Hi. unfold one_hot.
+    destruct i as [|[|i]]; simpl; [lra|lra|lia].
+  - unfold cross_entropy. simpl Rbar_sum. rewrite one_hot_same, (one_hot_other 0 1) by lia.
+    rewrite surprise_zero, Rbar_mult_infinity, weighted_surprise by lra. reflexivity.
+  - intros q [Hq S] Hne. simpl in S. unfold cross_entropy. simpl Rbar_sum.
+    assert (H0 := Hq O ltac:(lia)). assert (H1 := Hq 1%nat ltac:(lia)).
+    rewrite !(weighted_surprise _ (6 / 10)), !(weighted_surprise _ (4 / 10)) by lra.
+    destruct H0 as [H0|H0]; [destruct H1 as [H1|H1]|].
+    + rewrite !weighted_surprise by lra. simpl.
+      assert (D : q O <> 6 / 10).
+      { intros E. apply Hne. intros i Hi. destruct i as [|[|i]]; [lra|lra|lia]. }
+      assert (A := ln_lt_tangent (q O / (6 / 10))). assert (B := ln_le_tangent (q 1%nat / (4 / 10))).
+      rewrite ln_div in A, B by lra.
+      assert (ln (q O) - ln (6 / 10) < q O / (6 / 10) - 1)
+        by (apply A; [apply Rdiv_lt_0_compat; lra|lra]).
+      assert (ln (q 1%nat) - ln (4 / 10) <= q 1%nat / (4 / 10) - 1)
+        by (apply B, Rdiv_lt_0_compat; lra).
+      lra.
+    + rewrite <- H1, surprise_zero, Rbar_mult_infinity, weighted_surprise by lra. exact I.
+    + rewrite <- H0, surprise_zero, Rbar_mult_infinity, weighted_surprise by lra. exact I.
+Qed.
