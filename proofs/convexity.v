@@ -558,9 +558,9 @@ Proof.
 Qed.
 
 (* box: prop-curvature
-   Covers: the norm is at most 1/2, as |H v| <= |v| / 2 for every v; the bound is reached where two words have probability 1/2 each; from three words of positive probability on it is not reached. That finite logits come close is not covered.
+   Covers: the norm is at most 1/2, as |H v| <= |v| / 2 for every v; the bound is reached where two words have probability 1/2 each; from three words of positive probability on it is not reached, but finite logits come as close as one likes.
    Hypotheses: any distribution, any right word (the Hessian does not depend on it).
-   Cobre: a norma é no máximo 1/2, na forma |H v| <= |v| / 2 para todo v; o limite é atingido onde duas palavras têm probabilidade 1/2 cada; a partir de três palavras de probabilidade positiva ele não é atingido. Que logits finitos chegam perto não é coberto.
+   Cobre: a norma é no máximo 1/2, na forma |H v| <= |v| / 2 para todo v; o limite é atingido onde duas palavras têm probabilidade 1/2 cada; a partir de três palavras de probabilidade positiva ele não é atingido, mas logits finitos chegam tão perto quanto se queira.
    Hipóteses: uma distribuição qualquer, uma palavra certa qualquer (a hessiana não depende dela). *)
 Theorem curvature V :
   (forall q v, distribution V q ->
@@ -573,12 +573,16 @@ Theorem curvature V :
      forall i, (i < V)%nat -> times V (hessian q) v i = / 2 * v i) /\
   (forall q v, distribution V q -> (3 <= V)%nat -> (forall i, (i < V)%nat -> 0 < q i) ->
      (exists i, (i < V)%nat /\ v i <> 0) ->
-     sqrt (square V (times V (hessian q) v)) < / 2 * sqrt (square V v)).
+     sqrt (square V (times V (hessian q) v)) < / 2 * sqrt (square V v)) /\
+  (forall e, 0 < e -> (2 <= V)%nat -> exists z c, / 2 - e < c /\
+     forall i, (i < V)%nat ->
+     times V (hessian (softmax V z)) (fun i => one_hot 0 i - one_hot 1 i) i
+     = c * (one_hot 0 i - one_hot 1 i)).
 Proof.
   assert (Hhalf : forall x, 0 <= x -> / 2 * sqrt x = sqrt (/ 4 * x)).
   { intros x Hx. replace (/ 4) with (/ 2 * / 2) by field.
     rewrite sqrt_mult, sqrt_square by lra. reflexivity. }
-  split; [|split].
+  split; [|split; [|split]].
   - intros q v Hq. split; [apply form_at_most_half; auto|].
     rewrite Hhalf by apply square_nonneg. apply sqrt_le_1_alt.
     assert (A := form_at_most_half V q v Hq).
@@ -607,6 +611,33 @@ Proof.
     assert (A := form_below_half V q v Hq HV Hpos Hv).
     assert (B := form_at_most_half V q (times V (hessian q) v) Hq).
     assert (C := length_from_forms V q v Hq). lra.
+  - (* Two words far ahead of all others, with the same logit. *)
+    intros e He HV. assert (HR : 2 <= INR V) by (apply le_INR in HV; simpl in HV; lra).
+    set (x := INR V / (4 * e)). assert (Hx : 0 < x) by (apply Rdiv_lt_0_compat; lra).
+    set (z := fun i => match i with O | 1%nat => ln x | _ => 0 end).
+    assert (N := normalizer_pos V z ltac:(lia)).
+    exists z, (softmax V z 0). split.
+    + assert (Nle : Σ j < V, exp (z j) <= 2 * x + INR V).
+      { apply Rle_trans with (Σ j < V, (one_hot 0 j * x + one_hot 1 j * x + 1)).
+        - apply sum_le. intros j _. unfold z.
+          destruct j as [|[|j]]; rewrite ?exp_ln, ?exp_0, ?one_hot_same by auto;
+            rewrite ?one_hot_other by lia; lra.
+        - rewrite !sum_plus, (sum_one_hot V 0 (fun _ => x)), (sum_one_hot V 1 (fun _ => x)), sum_const
+            by lia. lra. }
+      unfold softmax. unfold z at 1. rewrite exp_ln by auto.
+      apply Rlt_le_trans with (x / (2 * x + INR V)).
+      * assert (E : INR V = 4 * e * x) by (unfold x; field; lra).
+        rewrite E. apply Rmult_lt_reg_r with (2 * x + 4 * e * x); [nra|].
+        replace (x / (2 * x + 4 * e * x) * (2 * x + 4 * e * x)) with x by (field; nra). nra.
+      * apply Rmult_le_compat_l; [lra|]. apply Rinv_le_contravar; auto.
+    + intros i Hi. rewrite hessian_times by auto.
+      assert (M : mean_under V (softmax V z) (fun i => one_hot 0 i - one_hot 1 i) = 0).
+      { unfold mean_under.
+        rewrite (sum_ext V _ (fun i => one_hot 0 i * softmax V z i - one_hot 1 i * softmax V z i)) by
+          (intros; ring).
+        rewrite sum_minus, !sum_one_hot by lia. unfold softmax, z. ring. }
+      rewrite M. destruct i as [|[|i]]; [ring|unfold softmax, z; ring|].
+      rewrite !one_hot_other by lia. ring.
 Qed.
 
 (** * Where it stops, and linear models *)
