@@ -1,7 +1,15 @@
 (** The definitions that all chapters share, as the book writes them, and finite sums.
 
     A vocabulary of V words is {0, ..., V-1}. A vector over it is a function nat -> R, of which
-    only the entries below V are read. *)
+    only the entries below V are read.
+
+    A theorem that proves a box of the book stands below a comment that names the box. It begins
+    "box:", with the box's label, and after a comma the part. Then come five fields, each on lines
+    of its own, which tools/proofs.py reads for the book's page of formal proofs:
+      Covers:      what of the box is proved, for a reader;
+      Hypotheses:  those of the formal statement, in words;
+      Cobre:, Hipóteses:  the same in Portuguese;
+      Mutation:    `text of the statement` becomes `other text`, with which the proof must fail. *)
 
 From Coq Require Export Reals Lra Lia Arith.
 From Coquelicot Require Export Coquelicot.
