@@ -93,9 +93,12 @@ Qed.
 
 (* box: thm-2-1
    Covers: the whole statement, also where a value is infinite.
-   Hypotheses: w is a fixed word; p and q are distributions, the ends of the segment; 0 times infinity is 0.
+   Hypotheses: w is a fixed word; p and q are distributions, the ends of the segment; 0 times
+     infinity is 0.
    Cobre: o enunciado inteiro, também onde um valor é infinito.
-   Hipóteses: w é uma palavra fixa; p e q são distribuições, as pontas do segmento; 0 vezes infinito é 0. *)
+   Hipóteses: w é uma palavra fixa; p e q são distribuições, as pontas do segmento; 0 vezes
+     infinito é 0.
+   Mutation: `p w <> q w -> 0 < t < 1` becomes `p w = q w -> 0 < t < 1`. *)
 Theorem convex_in_probabilities V w p q t :
   (w < V)%nat -> distribution V p -> distribution V q -> 0 <= t <= 1 ->
   distribution V (mix t p q) /\
@@ -114,7 +117,8 @@ Qed.
    Covers: the whole statement, also where a loss is infinite.
    Hypotheses: n distributions, weights of at least 0 that sum to 1; 0 times infinity is 0.
    Cobre: o enunciado inteiro, também onde uma perda é infinita.
-   Hipóteses: n distribuições, pesos de pelo menos 0 que somam 1; 0 vezes infinito é 0. *)
+   Hipóteses: n distribuições, pesos de pelo menos 0 que somam 1; 0 vezes infinito é 0.
+   Mutation: `distribution n share` becomes `(forall k, (k < n)%nat -> 0 <= share k)`. *)
 Theorem jensen V w n (share : nat -> R) (q : nat -> vector) :
   (w < V)%nat -> (forall k, (k < n)%nat -> distribution V (q k)) -> distribution n share ->
   Rbar_le (surprise (Σ k < n, share k * q k w))
@@ -166,7 +170,8 @@ Qed.
    Covers: the whole statement.
    Hypotheses: one fixed right word; the vertices belong to the simplex.
    Cobre: o enunciado inteiro.
-   Hipóteses: uma só palavra certa, fixa; os vértices pertencem ao simplex. *)
+   Hipóteses: uma só palavra certa, fixa; os vértices pertencem ao simplex.
+   Mutation: `forall q, distribution V q` becomes `forall q, (forall i, (i < V)%nat -> 0 <= q i <= 1)`. *)
 Theorem one_minimizer V w :
   (w < V)%nat ->
   distribution V (one_hot w) /\ loss (one_hot w) w = Finite 0 /\
@@ -186,7 +191,8 @@ Qed.
    Covers: the whole statement.
    Hypotheses: one fixed right word w; the last part needs three words.
    Cobre: o enunciado inteiro.
-   Hipóteses: uma só palavra certa w, fixa; a última parte precisa de três palavras. *)
+   Hipóteses: uma só palavra certa w, fixa; a última parte precisa de três palavras.
+   Mutation: `(3 <= V)%nat` becomes `(2 <= V)%nat`. *)
 Theorem flat_in_other_words V w :
   (w < V)%nat ->
   (forall p q t, p w = q w -> loss p w = loss q w /\ loss (mix t p q) w = loss p w) /\
@@ -376,10 +382,13 @@ Proof.
 Qed.
 
 (* box: prop-logits
-   Covers: the whole statement; of the rank, that the image consists of the vectors that sum to 0 and the kernel of the multiples of the all-ones vector.
+   Covers: the whole statement; of the rank, that the image consists of the vectors that sum to 0
+     and the kernel of the multiples of the all-ones vector.
    Hypotheses: all logits are finite; w is a word.
-   Cobre: o enunciado inteiro; do posto, que a imagem consiste dos vetores de soma 0 e o núcleo dos múltiplos do vetor de uns.
-   Hipóteses: todos os logits são finitos; w é uma palavra. *)
+   Cobre: o enunciado inteiro; do posto, que a imagem consiste dos vetores de soma 0 e o núcleo
+     dos múltiplos do vetor de uns.
+   Hipóteses: todos os logits são finitos; w é uma palavra.
+   Mutation: `0 <= form` becomes `0 < form`. *)
 Theorem convex_in_logits V w :
   (w < V)%nat ->
   (forall z z' t, 0 <= t <= 1 ->
@@ -558,10 +567,17 @@ Proof.
 Qed.
 
 (* box: prop-curvature
-   Covers: the norm is at most 1/2, as |H v| <= |v| / 2 for every v; the bound is reached where two words have probability 1/2 each; from three words of positive probability on it is not reached, but finite logits come as close as one likes.
+   Covers: the norm is at most 1/2, as $|Hv| \le \frac12 |v|$ for every $v$; the bound is reached
+     where two words have probability 1/2 each; from three words of positive probability on it is
+     not reached, but finite logits come as close as one likes.
    Hypotheses: any distribution, any right word (the Hessian does not depend on it).
-   Cobre: a norma é no máximo 1/2, na forma |H v| <= |v| / 2 para todo v; o limite é atingido onde duas palavras têm probabilidade 1/2 cada; a partir de três palavras de probabilidade positiva ele não é atingido, mas logits finitos chegam tão perto quanto se queira.
-   Hipóteses: uma distribuição qualquer, uma palavra certa qualquer (a hessiana não depende dela). *)
+   Cobre: a norma é no máximo 1/2, na forma $|Hv| \le \frac12 |v|$ para todo $v$; o limite é
+     atingido onde duas palavras têm probabilidade 1/2 cada; a partir de três palavras de
+     probabilidade positiva ele não é atingido, mas logits finitos chegam tão perto quanto se
+     queira.
+   Hipóteses: uma distribuição qualquer, uma palavra certa qualquer (a hessiana não depende
+     dela).
+   Mutation: `(3 <= V)%nat` becomes `(2 <= V)%nat`. *)
 Theorem curvature V :
   (forall q v, distribution V q ->
      form V (hessian q) v <= / 2 * square V v /\
@@ -649,7 +665,8 @@ Definition two_words_loss (l : R) : R := ln (1 + exp (- l)).
    Covers: the whole statement, and that this is the loss of two logits.
    Hypotheses: none.
    Cobre: o enunciado inteiro, e que esta é a perda de dois logits.
-   Hipóteses: nenhuma. *)
+   Hipóteses: nenhuma.
+   Mutation: `two_words_loss l' < two_words_loss l` becomes `two_words_loss l < two_words_loss l'`. *)
 Theorem not_attained :
   (forall z, logits_loss 2 z 0 = two_words_loss (z O - z 1%nat)) /\
   (forall l, 0 < two_words_loss l) /\
@@ -684,10 +701,11 @@ Notation matrix := (nat -> nat -> R).
 Definition mix_matrices (t : R) (A B : matrix) : matrix := fun i => mix t (A i) (B i).
 
 (* box: prop-linear
-   Covers: one example and the mean over N examples, for z = W x + b with a fixed b.
+   Covers: one example and the mean over N examples, for $z = Wx + b$ with a fixed $b$.
    Hypotheses: the inputs x and the right words are fixed; N is at least 1.
-   Cobre: um exemplo e a média sobre N exemplos, para z = W x + b com b fixo.
-   Hipóteses: as entradas x e as palavras certas são fixas; N é pelo menos 1. *)
+   Cobre: um exemplo e a média sobre N exemplos, para $z = Wx + b$ com $b$ fixo.
+   Hipóteses: as entradas x e as palavras certas são fixas; N é pelo menos 1.
+   Mutation: `mean (mix_matrices t W W') <= t` becomes `mean (mix_matrices t W W') >= t`. *)
 Theorem convex_in_linear_weights V D N (x : nat -> vector) (b : vector) (w : nat -> nat) :
   (0 < N)%nat -> (forall n, (n < N)%nat -> (w n < V)%nat) ->
   let L n W := logits_loss V (fun i => Σ d < D, W i d * x n d + b i) (w n) in
@@ -742,7 +760,8 @@ Definition two_weights_loss (a b : R) : R := two_words_loss (a * b).
    Covers: the whole statement; both numbers, to the three decimals shown.
    Hypotheses: none.
    Cobre: o enunciado inteiro; os dois números, com as três casas mostradas.
-   Hipóteses: nenhuma. *)
+   Hipóteses: nenhuma.
+   Mutation: `< two_weights_loss (/ 2 * 2` becomes `> two_weights_loss (/ 2 * 2`. *)
 Theorem not_convex_in_weights :
   175 / 10000 < two_weights_loss 2 2 < 185 / 10000 /\
   two_weights_loss (-2) (-2) = two_weights_loss 2 2 /\
@@ -833,9 +852,12 @@ Qed.
 
 (* box: rem-guarantee, parts 1 to 3
    Covers: the first two bullets; of the third, that every local minimum is global.
-   Hypotheses: y holds the shares of the words that follow one context, one-hot for one right word; near means in every entry by less than some r > 0.
+   Hypotheses: y holds the shares of the words that follow one context, one-hot for one right
+     word; near means in every entry by less than some $r > 0$.
    Cobre: os dois primeiros itens; do terceiro, que todo mínimo local é global.
-   Hipóteses: y contém as proporções das palavras que seguem um contexto, one-hot para uma só palavra certa; perto significa por menos que algum r > 0 em cada entrada. *)
+   Hipóteses: y contém as proporções das palavras que seguem um contexto, one-hot para uma só
+     palavra certa; perto significa por menos que algum $r > 0$ em cada entrada.
+   Mutation: `y i = 0` becomes `0 < y i`. *)
 Theorem guarantee V :
   (forall y p r, distribution V y -> distribution V p -> 0 < r ->
      (forall q, distribution V q -> near V r p q ->

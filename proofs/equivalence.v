@@ -98,7 +98,8 @@ Qed.
    Covers: the probabilities of all continuations of one length sum to 1.
    Hypotheses: each prediction is a distribution that reads only the words before it.
    Cobre: as probabilidades de todas as continuações de um mesmo comprimento somam 1.
-   Hipóteses: cada previsão é uma distribuição que lê só as palavras anteriores. *)
+   Hipóteses: cada previsão é uma distribuição que lê só as palavras anteriores.
+   Mutation: `predicts V m` becomes `predicts (S V) m`. *)
 Theorem continuations_sum_to_one V m first n :
   predicts V m -> sum_texts V n (text_probability m first) = 1.
 Proof.
@@ -169,9 +170,12 @@ Qed.
 
 (* box: thm-2, part 1
    Covers: part 1, and the sentence on infimum and supremum.
-   Hypotheses: the parameters are of any type; each prediction is a distribution; losses may be infinite.
+   Hypotheses: the parameters are of any type; each prediction is a distribution; losses may be
+     infinite.
    Cobre: a parte 1 e a frase sobre ínfimo e supremo.
-   Hipóteses: os parâmetros são de um tipo qualquer; cada previsão é uma distribuição; as perdas podem ser infinitas. *)
+   Hipóteses: os parâmetros são de um tipo qualquer; cada previsão é uma distribuição; as perdas
+     podem ser infinitas.
+   Mutation: `(forall θ, distribution V (q θ))` becomes `True`. *)
 Theorem one_step {Θ : Type} V (q : Θ -> vector) (w : nat) :
   (forall θ, distribution V (q θ)) -> (w < V)%nat ->
   (forall θ, (minimizes (fun θ => loss (q θ) w) θ <-> maximizes (fun θ => log (q θ w)) θ) /\
@@ -211,9 +215,12 @@ Qed.
 
 (* box: thm-2, part 2
    Covers: part 2, and the sentence on infimum and supremum.
-   Hypotheses: each prediction is a distribution that reads only the words before it; losses may be infinite.
+   Hypotheses: each prediction is a distribution that reads only the words before it; losses may
+     be infinite.
    Cobre: a parte 2 e a frase sobre ínfimo e supremo.
-   Hipóteses: cada previsão é uma distribuição que lê só as palavras anteriores; as perdas podem ser infinitas. *)
+   Hipóteses: cada previsão é uma distribuição que lê só as palavras anteriores; as perdas podem
+     ser infinitas.
+   Mutation: `L θ = Rbar_opp (log (P θ))` becomes `L θ = log (P θ)`. *)
 Theorem sequence {Θ : Type} V (m : Θ -> model) (first text : list nat) :
   (forall θ, predicts V (m θ)) -> words V text ->
   let L := fun θ => text_loss (m θ) first text in
@@ -263,9 +270,12 @@ Qed.
 
 (* box: thm-2, part 3
    Covers: part 3.
-   Hypotheses: the corpus has at least one prediction; each prediction is a distribution that reads only the words before it; losses may be infinite.
+   Hypotheses: the corpus has at least one prediction; each prediction is a distribution that
+     reads only the words before it; losses may be infinite.
    Cobre: a parte 3.
-   Hipóteses: o corpus tem pelo menos uma previsão; cada previsão é uma distribuição que lê só as palavras anteriores; as perdas podem ser infinitas. *)
+   Hipóteses: o corpus tem pelo menos uma previsão; cada previsão é uma distribuição que lê só as
+     palavras anteriores; as perdas podem ser infinitas.
+   Mutation: `0 < predictions K text` becomes `0 <= predictions K text`. *)
 Theorem corpus {Θ : Type} V (m : Θ -> model) (K : nat) (first text : nat -> list nat) :
   (forall θ, predicts V (m θ)) -> (forall k, (k < K)%nat -> words V (text k)) ->
   0 < predictions K text ->
@@ -358,7 +368,8 @@ Qed.
    Covers: the whole statement, also where both sides are infinite.
    Hypotheses: p and q are distributions on the same finite set.
    Cobre: o enunciado inteiro, também onde os dois lados são infinitos.
-   Hipóteses: p e q são distribuições sobre o mesmo conjunto finito. *)
+   Hipóteses: p e q são distribuições sobre o mesmo conjunto finito.
+   Mutation: `Finite (entropy V p)` becomes `Finite (- entropy V p)`. *)
 Theorem gibbs V p q :
   distribution V p -> distribution V q ->
   cross_entropy V p q = Rbar_plus (Finite (entropy V p)) (divergence V p q) /\
@@ -506,10 +517,15 @@ Proof.
 Qed.
 
 (* box: prop-mle
-   Covers: the whole statement; in its last part, a model has the least mean loss exactly if it gives the relative frequencies in every context that occurs.
-   Hypotheses: contexts are numbered; the text has at least one position; each context has a distribution of its own; losses may be infinite.
-   Cobre: o enunciado inteiro; na última parte, um modelo tem a menor perda média exatamente se dá as frequências relativas em todo contexto que ocorre.
-   Hipóteses: os contextos são numerados; o texto tem pelo menos uma posição; cada contexto tem sua própria distribuição; as perdas podem ser infinitas. *)
+   Covers: the whole statement; in its last part, a model has the least mean loss exactly if it
+     gives the relative frequencies in every context that occurs.
+   Hypotheses: contexts are numbered; the text has at least one position; each context has a
+     distribution of its own; losses may be infinite.
+   Cobre: o enunciado inteiro; na última parte, um modelo tem a menor perda média exatamente se
+     dá as frequências relativas em todo contexto que ocorre.
+   Hipóteses: os contextos são numerados; o texto tem pelo menos uma posição; cada contexto tem
+     sua própria distribuição; as perdas podem ser infinitas.
+   Mutation: `(k < C)%nat -> 0 < context_count N c k -> same` becomes `(k < C)%nat -> same`. *)
 Theorem relative_frequencies V C N c v :
   (0 < N)%nat -> (forall t, (t < N)%nat -> (c t < C)%nat /\ (v t < V)%nat) ->
   (forall k, 0 < context_count N c k -> distribution V (frequency N c v k)) /\
@@ -669,9 +685,12 @@ Qed.
 
 (* box: prop-long-run, part 1
    Covers: part 1.
-   Hypotheses: the source p and the model q are distributions after every beginning and read only the words before; losses may be infinite.
+   Hypotheses: the source p and the model q are distributions after every beginning and read only
+     the words before; losses may be infinite.
    Cobre: a parte 1.
-   Hipóteses: a fonte p e o modelo q são distribuições depois de todo começo e leem só as palavras anteriores; as perdas podem ser infinitas. *)
+   Hipóteses: a fonte p e o modelo q são distribuições depois de todo começo e leem só as
+     palavras anteriores; as perdas podem ser infinitas.
+   Mutation: `(length past < n)%nat` becomes `(length past <= n)%nat`. *)
 Theorem pays_no_less V n (p q : model) (first : list nat) :
   predicts V p -> predicts V q ->
   Rbar_le (Finite 0) (Rbar_sum_texts V n (weighted_excess p q first)) /\
@@ -707,10 +726,13 @@ Definition ahead_dec p q first k text : {ahead p q first k text} + {~ ahead p q 
   Rbar_le_dec _ _.
 
 (* box: prop-long-run, part 2
-   Covers: part 2, for every real k.
-   Hypotheses: the source p and the model q are distributions after every beginning and read only the words before; losses may be infinite.
-   Cobre: a parte 2, para todo k real.
-   Hipóteses: a fonte p e o modelo q são distribuições depois de todo começo e leem só as palavras anteriores; as perdas podem ser infinitas. *)
+   Covers: part 2, for every real $k$.
+   Hypotheses: the source p and the model q are distributions after every beginning and read only
+     the words before; losses may be infinite.
+   Cobre: a parte 2, para todo $k$ real.
+   Hipóteses: a fonte p e o modelo q são distribuições depois de todo começo e leem só as
+     palavras anteriores; as perdas podem ser infinitas.
+   Mutation: `exp (- k)` becomes `exp (- (2 * k))`. *)
 Theorem luck_is_rare V n (p q : model) (first : list nat) (k : R) :
   predicts V p -> predicts V q ->
   probability V n p first (ahead p q first k) (ahead_dec p q first k) <= exp (- k).
@@ -809,10 +831,17 @@ Proof.
 Qed.
 
 (* box: prop-long-run, part 3
-   Covers: part 3 for texts of any finite length: that the model is ahead by 2 log n for some n from n0 on has at most the probability 1/(n0 - 1), however long the text. The step to endless texts, with probability 1, is not covered.
-   Hypotheses: the source p and the model q are distributions after every beginning and read only the words before; losses may be infinite.
-   Cobre: a parte 3 para textos de qualquer comprimento finito: estar o modelo à frente por 2 log n para algum n a partir de n0 tem probabilidade no máximo 1/(n0 - 1), por mais longo que seja o texto. O passo para textos sem fim, com probabilidade 1, não é coberto.
-   Hipóteses: a fonte p e o modelo q são distribuições depois de todo começo e leem só as palavras anteriores; as perdas podem ser infinitas. *)
+   Covers: part 3 for texts of any finite length: that the model is ahead by $2 \log n$ for some
+     $n \ge n_0$ has at most the probability $1/(n_0 - 1)$, however long the text. The step to
+     endless texts, with probability 1, is not covered.
+   Hypotheses: the source p and the model q are distributions after every beginning and read only
+     the words before; losses may be infinite.
+   Cobre: a parte 3 para textos de qualquer comprimento finito: estar o modelo à frente por $2
+     \log n$ para algum $n \ge n_0$ tem probabilidade no máximo $1/(n_0 - 1)$, por mais longo que
+     seja o texto. O passo para textos sem fim, com probabilidade 1, não é coberto.
+   Hipóteses: a fonte p e o modelo q são distribuições depois de todo começo e leem só as
+     palavras anteriores; as perdas podem ser infinitas.
+   Mutation: `/ (INR n0 - 1)` becomes `- / (INR n0 - 1)`. *)
 Theorem seldom_ahead_from_some_word_on V n0 k (p q : model) (first : list nat) :
   predicts V p -> predicts V q -> (2 <= n0)%nat ->
   let event j text := ahead p q first (2 * ln (INR (n0 + j))) (firstn (n0 + j) text) in
@@ -853,10 +882,13 @@ Definition perplexity (N : nat) (p : nat -> R) : Rbar :=
   Rbar_exp (Rbar_mult (Finite (/ INR N)) (Rbar_sum N (fun t => surprise (p t)))).
 
 (* box: def-perplexity
-   Covers: perplexity is the inverse of the geometric mean, and infinite where a right word had the probability 0; where every right word had the probability 1/m it is m.
+   Covers: perplexity is the inverse of the geometric mean, and infinite where a right word had
+     the probability 0; where every right word had the probability $1/m$ it is $m$.
    Hypotheses: at least one word; p t is the probability of the right word at step t.
-   Cobre: a perplexidade é o inverso da média geométrica, e infinita onde uma palavra certa teve probabilidade 0; onde toda palavra certa teve probabilidade 1/m, ela é m.
-   Hipóteses: ao menos uma palavra; p t é a probabilidade da palavra certa no passo t. *)
+   Cobre: a perplexidade é o inverso da média geométrica, e infinita onde uma palavra certa teve
+     probabilidade 0; onde toda palavra certa teve probabilidade $1/m$, ela é $m$.
+   Hipóteses: ao menos uma palavra; p t é a probabilidade da palavra certa no passo t.
+   Mutation: `(- / INR N)` becomes `(/ INR N)`. *)
 Theorem perplexity_is_inverse_geometric_mean N (p : nat -> R) :
   (0 < N)%nat -> (forall t, (t < N)%nat -> 0 <= p t) ->
   ((forall t, (t < N)%nat -> 0 < p t) ->
@@ -885,10 +917,13 @@ Proof.
 Qed.
 
 (* box: rem-averages, parts 1 and 2
-   Covers: part 1, for any two different losses and without the numbers; part 2, with its formula.
+   Covers: part 1, for any two different losses and without the numbers; part 2, with its
+     formula.
    Hypotheses: in part 2, at least one batch, and every batch counts a positive number of tokens.
-   Cobre: a parte 1, para duas perdas diferentes quaisquer e sem os números; a parte 2, com sua fórmula.
-   Hipóteses: na parte 2, ao menos um lote, e todo lote conta um número positivo de tokens. *)
+   Cobre: a parte 1, para duas perdas diferentes quaisquer e sem os números; a parte 2, com sua
+     fórmula.
+   Hipóteses: na parte 2, ao menos um lote, e todo lote conta um número positivo de tokens.
+   Mutation: `- covariance` becomes `covariance`. *)
 Theorem averages :
   (forall a b, a <> b -> exp ((a + b) / 2) < (exp a + exp b) / 2) /\
   (forall K (size loss : nat -> R), (0 < K)%nat -> (forall k, (k < K)%nat -> 0 < size k) ->
@@ -911,10 +946,13 @@ Proof.
 Qed.
 
 (* box: cex-shared
-   Covers: both parts: which mean loss is lower, compared through the products of the probabilities; the words that fall and the guesses that win.
+   Covers: both parts: which mean loss is lower, compared through the products of the
+     probabilities; the words that fall and the guesses that win.
    Hypotheses: none; the numbers are those of the box, without the values of the losses.
-   Cobre: as duas partes: qual perda média é menor, comparada pelos produtos das probabilidades; as palavras que caem e os palpites que vencem.
-   Hipóteses: nenhuma; os números são os do quadro, sem os valores das perdas. *)
+   Cobre: as duas partes: qual perda média é menor, comparada pelos produtos das probabilidades;
+     as palavras que caem e os palpites que vencem.
+   Hipóteses: nenhuma; os números são os da caixa, sem os valores das perdas.
+   Mutation: `after 1%nat < before 1%nat` becomes `before 1%nat < after 1%nat`. *)
 Theorem lower_loss_less_probable_word :
   (let mean q := (- ln (q O) - ln (q O) - ln (q 1%nat)) / 3 in
    let before i := match i with O => 45 / 100 | _ => 55 / 100 end in
@@ -938,10 +976,13 @@ Proof.
 Qed.
 
 (* box: ex-floor
-   Covers: the whole value, to the three decimals shown, as a number; that no model goes below it is prop-mle.
+   Covers: the whole value, to the three decimals shown, as a number; that no model goes below it
+     is {prf:ref}`prop-mle`.
    Hypotheses: none.
-   Cobre: o valor, com as três casas mostradas, como número; que nenhum modelo fica abaixo dele é a prop-mle.
-   Hipóteses: nenhuma. *)
+   Cobre: o valor, com as três casas mostradas, como número; que nenhum modelo fica abaixo dele é
+     a {prf:ref}`prop-mle`.
+   Hipóteses: nenhuma.
+   Mutation: `2265 / 10000` becomes `2256 / 10000`. *)
 Theorem floor_of_the_small_text :
   let two a b i := match i with O => a | _ => b end in
   2255 / 10000 < 5 / 21 * entropy 2 (two (4 / 5) (1 / 5)) + 4 / 21 * entropy 2 (two (3 / 4) (1 / 4))

@@ -41,9 +41,12 @@ Qed.
 
 (* box: prop-surprise
    Covers: the whole statement.
-   Hypotheses: the cost is a real number on all of (0, 1], and reads one probability; 1 and 2 hold there.
+   Hypotheses: the cost is a real number on all of $(0, 1]$, and reads one probability; 1 and 2
+     hold there.
    Cobre: o enunciado inteiro.
-   Hipóteses: o custo é um número real em todo o intervalo (0, 1] e lê uma só probabilidade; 1 e 2 valem ali. *)
+   Hipóteses: o custo é um número real em todo o intervalo $(0, 1]$ e lê uma só probabilidade; 1
+     e 2 valem ali.
+   Mutation: `s p = - c * ln p` becomes `s p = c * ln p`. *)
 Theorem only_a_logarithm_adds_up (s : R -> R) :
   (forall p q, 0 < q <= 1 -> 0 < p <= 1 -> q <= p -> s p <= s q) ->
   (forall a b, 0 < a <= 1 -> 0 < b <= 1 -> s (a * b) = s a + s b) ->
@@ -72,9 +75,12 @@ Qed.
 
 (* box: prop-lookup
    Covers: the whole statement, also where both sides are infinite.
-   Hypotheses: w is a word of the vocabulary; y is exactly one-hot; 0 times infinity is 0. That the prediction is a distribution is not needed.
+   Hypotheses: w is a word of the vocabulary; y is exactly one-hot; 0 times infinity is 0. That
+     the prediction is a distribution is not needed.
    Cobre: o enunciado inteiro, também onde os dois lados são infinitos.
-   Hipóteses: w é uma palavra do vocabulário; y é exatamente one-hot; 0 vezes infinito é 0. Não é preciso que a previsão seja uma distribuição. *)
+   Hipóteses: w é uma palavra do vocabulário; y é exatamente one-hot; 0 vezes infinito é 0. Não é
+     preciso que a previsão seja uma distribuição.
+   Mutation: `(w < V)%nat` becomes `(w <= V)%nat`. *)
 Theorem lookup_is_inner_product V q w :
   (w < V)%nat -> cross_entropy V (one_hot w) q = loss q w.
 Proof.
@@ -115,9 +121,10 @@ Proof. reflexivity. Qed.
 
 (* box: rem-shift
    Covers: softmax and loss are invariant, log-sum-exp is equivariant.
-   Hypotheses: c is real; at least one logit is finite, the others are finite or -oo.
+   Hypotheses: c is real; at least one logit is finite, the others are finite or $-\infty$.
    Cobre: a softmax e a perda são invariantes, o log-sum-exp é equivariante.
-   Hipóteses: c é real; ao menos um logit é finito, os outros são finitos ou -oo. *)
+   Hipóteses: c é real; ao menos um logit é finito, os outros são finitos ou $-\infty$.
+   Mutation: `= c + ln` becomes `= - c + ln`. *)
 Theorem shift V z c :
   logits V z ->
   (forall i, masked_softmax V (fun j => Rbar_plus (z j) (Finite c)) i = masked_softmax V z i) /\
@@ -137,10 +144,13 @@ Proof.
 Qed.
 
 (* box: prop-stable
-   Covers: the formula; both terms are at least 0; every exponential is at most 1, so none overflows. Rounding is not covered.
-   Hypotheses: z[k] = m is finite, no logit is larger, and the right word's logit is finite.
-   Cobre: a fórmula; os dois termos são pelo menos 0; cada exponencial é no máximo 1, portanto nenhuma transborda. O arredondamento não é coberto.
-   Hipóteses: z[k] = m é finito, nenhum logit é maior, e o logit da palavra certa é finito. *)
+   Covers: the formula; both terms are at least 0; every exponential is at most 1, so none
+     overflows. Rounding is not covered.
+   Hypotheses: $z[k] = m$ is finite, no logit is larger, and the right word's logit is finite.
+   Cobre: a fórmula; os dois termos são pelo menos 0; cada exponencial é no máximo 1, portanto
+     nenhuma transborda. O arredondamento não é coberto.
+   Hipóteses: $z[k] = m$ é finito, nenhum logit é maior, e o logit da palavra certa é finito.
+   Mutation: `(m - x) + ln` becomes `(x - m) + ln`. *)
 Theorem stable V (z : nat -> Rbar) (k w : nat) (m x : R) :
   (k < V)%nat -> z k = Finite m -> (forall j, (j < V)%nat -> Rbar_le (z j) (Finite m)) ->
   (w < V)%nat -> z w = Finite x ->
@@ -183,7 +193,8 @@ Qed.
    Covers: both losses, to the three decimals shown, and the ratio, to the one shown.
    Hypotheses: none.
    Cobre: as duas perdas, com as três casas mostradas, e a razão, com a casa mostrada.
-   Hipóteses: nenhuma. *)
+   Hipóteses: nenhuma.
+   Mutation: `615 / 100` becomes `624 / 100`. *)
 Theorem o_cao_ladra :
   2225 / 10000 < - ln (80 / 100) < 2235 / 10000 /\
   13855 / 10000 < - ln (25 / 100) < 13865 / 10000 /\
@@ -202,10 +213,13 @@ Proof.
 Qed.
 
 (* box: cex-exaggeration
-   Covers: under 1 - q[w], the whole statement; under -log q[w], that the honest prediction pays less than any other, and (1, 0) infinitely much.
+   Covers: under $1 - q[w]$, the whole statement; under $-\log q[w]$, that the honest prediction
+     pays less than any other, and $(1, 0)$ infinitely much.
    Hypotheses: q is a distribution over two words. The number 0.673 is not covered.
-   Cobre: com 1 - q[w], o enunciado inteiro; com -log q[w], que a previsão honesta paga menos que qualquer outra, e (1, 0), infinitamente mais.
-   Hipóteses: q é uma distribuição sobre duas palavras. O número 0,673 não é coberto. *)
+   Cobre: com $1 - q[w]$, o enunciado inteiro; com $-\log q[w]$, que a previsão honesta paga
+     menos que qualquer outra, e $(1, 0)$, infinitamente mais.
+   Hipóteses: q é uma distribuição sobre duas palavras. O número 0,673 não é coberto.
+   Mutation: `40 / 100 < cost q` becomes `48 / 100 < cost q`. *)
 Theorem exaggeration :
   let p i := match i with O => 6 / 10 | _ => 4 / 10 end in
   let cost q := Σ i < 2, p i * (1 - q i) in
