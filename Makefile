@@ -18,7 +18,7 @@ TORCH ?= $(if $(NVIDIA),cuda,cpu)
 CPU_ONLY := $(and $(filter cpu,$(TORCH)),$(filter Linux,$(shell uname -s)))
 CUDA_PINS := ^(cuda|nvidia|triton)
 SHARED := references.bib _config.yml _toc.yml $(wildcard nwp/*.py lab/*.py exercises/*.* tests/*.py) \
-          $(wildcard tools/*.* tools/*/*) $(shell find assets -type f)
+          $(wildcard tools/*.* tools/*/*) $(wildcard proofs/*) $(shell find assets -type f)
 ENGLISH := $(wildcard *.yml *.md chapters/* reference/*)
 PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/* pt/reference/*) reference/document_text.md
 
@@ -109,7 +109,7 @@ explorers: $(READY)  ## train anew the model whose predictions an explorer shows
 	$(BIN)/python tools/explorer_model.py
 
 proofs:  ## check the formal proofs, and that each fails for a changed statement (needs Coq)
-	$(PYTHON) tools/proofs.py
+	$(PYTHON) tools/formal.py
 
 lint: $(READY)  ## check the code with ruff, and the types of our packages with mypy
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@
 
     A theorem that proves a box of the book stands below a comment that names the box. It begins
     "box:", with the box's label, and after a comma the part. Then come five fields, each on lines
-    of its own, which tools/proofs.py reads for the book's page of formal proofs:
+    of its own, which tools/formal.py reads for the book's page of formal proofs:
       Covers:      what of the box is proved, for a reader;
       Hypotheses:  those of the formal statement, in words;
       Cobre:, Hipóteses:  the same in Portuguese;

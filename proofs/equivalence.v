@@ -976,11 +976,11 @@ Proof.
 Qed.
 
 (* box: ex-floor
-   Covers: the whole value, to the three decimals shown, as a number; that no model goes below it
-     is {prf:ref}`prop-mle`.
+   Covers: the value, to the three decimals shown; that no model goes below it is proved with the
+     relative frequencies.
    Hypotheses: none.
-   Cobre: o valor, com as três casas mostradas, como número; que nenhum modelo fica abaixo dele é
-     a {prf:ref}`prop-mle`.
+   Cobre: o valor, com as três casas mostradas; que nenhum modelo fica abaixo dele está provado
+     com as frequências relativas.
    Hipóteses: nenhuma.
    Mutation: `2265 / 10000` becomes `2256 / 10000`. *)
 Theorem floor_of_the_small_text :

@@ -3,7 +3,7 @@
 A theorem that proves a box of the book stands below a comment with the box's label; its form is
 described in `proofs/definitions.v`. The pages are made from the sources and need no Coq.
 
-`python tools/proofs.py` compiles all files, fails on a gap or on an axiom that the real numbers
+`python tools/formal.py` compiles all files, fails on a gap or on an axiom that the real numbers
 of the standard library do not rest on, and writes what each theorem assumes to
 `_build/proofs/assumptions.txt`. Then it changes each theorem as its comment says, by one sign or
 hypothesis, and fails if the proof still goes through. It needs Coq and Coquelicot, and of
@@ -14,6 +14,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,15 +29,17 @@ INSTALL = (
     "the formal proofs need Coq and its library Coquelicot: on Debian or Ubuntu "
     "`apt-get install coq libcoq-coquelicot`, elsewhere `opam install coq coq-coquelicot`"
 )
-# What the real numbers of the standard library rest on: classical logic, of which the three
-# last are consequences, and that functions with the same values are the same.
+# What the real numbers of the standard library rest on: that a statement or its opposite is true,
+# two ways to decide about real numbers, and that functions with the same values are the same.
 AXIOMS = (
     "Classical_Prop.classic",
     "ClassicalDedekindReals.sig_forall_dec",
     "ClassicalDedekindReals.sig_not_dec",
     "FunctionalExtensionality.functional_extensionality_dep",
 )
-GAP = re.compile(r"\b(Admitted|admit|give_up|Axioms?|Parameters?|Conjecture|Hypothes[ie]s|Variables?)\b")
+GAP = re.compile(
+    r"\b(Admitted|admit|give_up|Axioms?|Parameters?|Conjecture|Hypothes[ie]s|Variables?)\b"
+)
 COMMENT = re.compile(r"\(\*.*?\*\)", re.DOTALL)
 REQUIRED = re.compile(rf"^From {LIBRARY} Require Import (.*)\.$", re.MULTILINE)
 BOX = re.compile(
@@ -133,6 +137,16 @@ def all_formals() -> list[Formal]:
     return [formal for path in chapter_files() for formal in formals_of(path)]
 
 
+def anchor(label: str) -> str:
+    """Name the place of a box on the page of the formal proofs."""
+    return f"formal-{label}"
+
+
+def covered(formals: Iterable[Formal], language: str) -> str:
+    """Say in one sentence what of a box its theorems prove."""
+    return "; ".join(formal.covers[language].removesuffix(".") for formal in formals) + "."
+
+
 def definitions_of(path: Path) -> str:
     """Return the definitions and notations of a file, each with the comment above it."""
     text = path.read_text(encoding="utf-8")
@@ -208,7 +222,9 @@ def assumptions(formals: list[Formal]) -> dict[str, list[str]]:
     found = {}
     for formal in formals:
         out = BUILD / f"assumptions_{formal.name}.out"
-        found[formal.name] = re.findall(r"^([\w.]+)\s*:", out.read_text(encoding="utf-8"), re.MULTILINE)
+        found[formal.name] = re.findall(
+            r"^([\w.]+)\s*:", out.read_text(encoding="utf-8"), re.MULTILINE
+        )
         found[formal.name] = [axiom for axiom in found[formal.name] if axiom != "Axioms"]
         out.unlink()
     rows = [f"{f.label}\t{f.part}\t{f.name}\t{', '.join(found[f.name]) or 'none'}" for f in formals]
@@ -218,9 +234,9 @@ def assumptions(formals: list[Formal]) -> dict[str, list[str]]:
 
 
 def mutants(path: Path) -> str:
-    """Write the trial of a file's theorems for Coq: each as it is, changed, and changed unproved."""
+    """Write the trial of a file's theorems: each as it is, changed, and changed without proof."""
     heads = re.findall(r"^(?:From|Import) .*\.$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    lines = [*heads, f"From {LIBRARY} Require Import {path.stem}.", "Set Default Timeout 20."]
+    lines = [*heads, f"From {LIBRARY} Require Import {path.stem}.", "Set Default Timeout 120."]
     for formal in formals_of(path):
         for suffix, statement, proof in (
             ("same", formal.statement, f"Proof.{formal.proof}\nQed."),
@@ -273,7 +289,9 @@ def main() -> None:
     for name, axioms in assumptions(formals).items():
         if unknown := {*axioms} - {*AXIOMS}:
             sys.exit(f"{name} rests on {', '.join(sorted(unknown))}")
-    if troubles := [trouble for path in chapter_files() for trouble in survivors(path)]:
+    with ThreadPoolExecutor(2) as pool:
+        troubles = [trouble for found in pool.map(survivors, chapter_files()) for trouble in found]
+    if troubles:
         sys.exit("\n".join(troubles))
     boxes = len({formal.label for formal in formals})
     print(
