@@ -850,7 +850,7 @@ Proof.
   specialize (Hy i Hi). nra.
 Qed.
 
-(* box: rem-guarantee, parts 1 to 3
+(* box: rem-guarantee, parts 1-3
    Covers: the first two bullets; of the third, that every local minimum is global.
    Hypotheses: y holds the shares of the words that follow one context, one-hot for one right
      word; near means in every entry by less than some $r > 0$.

@@ -916,7 +916,7 @@ Proof.
     + intros t Ht. rewrite H by auto. apply ln_Rinv; auto.
 Qed.
 
-(* box: rem-averages, parts 1 and 2
+(* box: rem-averages, parts 1-2
    Covers: part 1, for any two different losses and without the numbers; part 2, with its
      formula.
    Hypotheses: in part 2, at least one batch, and every batch counts a positive number of tokens.

@@ -34,6 +34,7 @@ from strings import LANGUAGES, STRINGS, language_tag
 from exercises.messages import by_language
 
 LEFT_OUT = PROOFS / "left_out.toml"
+PART = re.compile(r"^\w+ ")  # "part" or "parts", which the table's column says
 FORMULA = re.compile(r"\$([^$]+)\$")
 
 
@@ -71,16 +72,32 @@ class FormalProofs(SphinxDirective):
                 lines += shown(claim, own, language) if own else []
             self.state.nested_parse(StringList(lines, source="formal-proofs"), 0, section)
             sections.append(section)
-        return [*self._count(language), *sections]
+        return [*self._summary(language), *sections]
 
-    def _count(self, language: str) -> list[nodes.Node]:
-        """Say how many of the claims that have a proof in the book have a formal one."""
+    def _summary(self, language: str) -> list[nodes.Node]:
+        """Say how many of the claims with a proof in the book have a formal one, and list them."""
         proved = {formal.label for formal in all_formals()}
         provable = [claim.label for claim in all_claims() if claim.kind in PROVED]
         text = STRINGS[language]["formal-count"].format(
             done=len(proved & {*provable}), count=len(provable), more=len(proved - {*provable})
         )
-        return [nodes.paragraph("", text)]
+        container = nodes.container()
+        lines = table(all_formals(), language)
+        self.state.nested_parse(StringList(lines, source="formal-proofs"), 0, container)
+        return [nodes.paragraph("", text), *container.children]
+
+
+def table(formals: list[Formal], language: str) -> list[str]:
+    """Write a table of the theorems as MyST, folded."""
+    strings = STRINGS[language]
+    head = ["", f"::::::{{admonition}} {strings['formal-table']}", ":class: dropdown", ""]
+    columns = [f"| {strings['formal-columns']} |", "|---|---|---|---|"]
+    rows = [
+        f"| {{prf:ref}}`{f.label}` | {PART.sub(r'', f.part)} "
+        f"| {{ref}}`{f.name} <{anchor(f.label)}>` | {f.lines} |"
+        for f in formals
+    ]
+    return [*head, *columns, *rows, "::::::", ""]
 
 
 def definitions(file: Path, language: str) -> list[str]:
