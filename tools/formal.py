@@ -23,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROOFS = ROOT / "proofs"
 BUILD = ROOT / "_build" / "proofs"
+PROCESSES = 2  # of Coq at a time, each with up to half a gigabyte
 LIBRARY = "NWP"  # under which the files load each other
 COMMAND = ["-q", "-w", "-ambiguous-paths", "-Q", ".", LIBRARY]
 INSTALL = (
@@ -212,24 +213,30 @@ def _coq(command: list[str], **options: str) -> str:
 
 def assumptions(formals: list[Formal]) -> dict[str, list[str]]:
     """Ask Coq for the axioms that each theorem rests on, and write them to a file."""
-    names = " ".join(path.stem for path in in_order())
-    lines = [f"From {LIBRARY} Require {names}."]
-    for formal in formals:
-        name = f"{Path(formal.file).stem}.{formal.name}"
-        lines.append(f'Redirect "assumptions_{formal.name}" Print Assumptions {name}.')
-    (BUILD / "assumptions.v").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    _coq(["coqc", *COMMAND, "assumptions.v"])
-    found = {}
-    for formal in formals:
-        out = BUILD / f"assumptions_{formal.name}.out"
-        found[formal.name] = re.findall(
-            r"^([\w.]+)\s*:", out.read_text(encoding="utf-8"), re.MULTILINE
-        )
-        found[formal.name] = [axiom for axiom in found[formal.name] if axiom != "Axioms"]
-        out.unlink()
+    files = list(dict.fromkeys(formal.file for formal in formals))
+    shares = [[formal for formal in formals if formal.file == file] for file in files]
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        found = {name: axioms for share in pool.map(_axioms, shares) for name, axioms in share}
     rows = [f"{f.label}\t{f.part}\t{f.name}\t{', '.join(found[f.name]) or 'none'}" for f in formals]
     head = "box\tpart\ttheorem\tassumptions"
     (BUILD / "assumptions.txt").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    return found
+
+
+def _axioms(formals: list[Formal]) -> list[tuple[str, list[str]]]:
+    """Ask for the axioms of the theorems of one file."""
+    stem = Path(formals[0].file).stem
+    asked = BUILD / f"assumptions_{stem}.v"
+    lines = [f'Redirect "{formal.name}" Print Assumptions {formal.name}.' for formal in formals]
+    load = f"From {LIBRARY} Require Import {stem}."
+    asked.write_text("\n".join([load, *lines]) + "\n", encoding="utf-8")
+    _coq(["coqc", *COMMAND, asked.name])
+    found = []
+    for formal in formals:
+        out = BUILD / f"{formal.name}.out"
+        names = re.findall(r"^([\w.]+)\s*:", out.read_text(encoding="utf-8"), re.MULTILINE)
+        found.append((formal.name, [name for name in names if name != "Axioms"]))
+        out.unlink()
     return found
 
 
@@ -289,7 +296,7 @@ def main() -> None:
     for name, axioms in assumptions(formals).items():
         if unknown := {*axioms} - {*AXIOMS}:
             sys.exit(f"{name} rests on {', '.join(sorted(unknown))}")
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(PROCESSES) as pool:
         troubles = [trouble for found in pool.map(survivors, chapter_files()) for trouble in found]
     if troubles:
         sys.exit("\n".join(troubles))

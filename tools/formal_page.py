@@ -34,7 +34,6 @@ from strings import LANGUAGES, STRINGS, language_tag
 from exercises.messages import by_language
 
 LEFT_OUT = PROOFS / "left_out.toml"
-PART = re.compile(r"^\w+ ")  # "part" or "parts", which the table's column says
 FORMULA = re.compile(r"\$([^$]+)\$")
 
 
@@ -91,10 +90,9 @@ def table(formals: list[Formal], language: str) -> list[str]:
     """Write a table of the theorems as MyST, folded."""
     strings = STRINGS[language]
     head = ["", f"::::::{{admonition}} {strings['formal-table']}", ":class: dropdown", ""]
-    columns = [f"| {strings['formal-columns']} |", "|---|---|---|---|"]
+    columns = [f"| {strings['formal-columns']} |", "|---|---|---|"]
     rows = [
-        f"| {{prf:ref}}`{f.label}` | {PART.sub(r'', f.part)} "
-        f"| {{ref}}`{f.name} <{anchor(f.label)}>` | {f.lines} |"
+        f"| {{prf:ref}}`{f.label}` | {{ref}}`{f.name} <{anchor(f.label)}>` | {f.lines} |"
         for f in formals
     ]
     return [*head, *columns, *rows, "::::::", ""]
