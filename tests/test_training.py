@@ -6,13 +6,13 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from notebooks import ROOT
 from numpy.testing import assert_allclose
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -768,7 +768,7 @@ def test_presets_that_cannot_be_are_refused(name, value):
 
 def test_adamw_in_the_place_of_muon_moves_every_matrix(monkeypatch):
     """Queries, keys and values are a group of Muon's own, and would have stood still."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "benchmarks"))
     trainer = Trainer(TINY, random_text(90), V)
     importlib.import_module("choices").adamw_everywhere(trainer)
     before = [p.detach().clone() for p in trainer.model.blocks.parameters()]

@@ -1,6 +1,7 @@
 """The large-vocabulary loss against float64, mpmath, autograd, and its own memory."""
 
 import math
+from dataclasses import replace
 from unittest import mock
 
 import mpmath
@@ -30,8 +31,11 @@ DEVICES = ["cpu", pytest.param("cuda", marks=cuda)]
 
 def blocks_of(rows, itemsize, words):
     """Make the memory of a block hold ``rows`` rows of ``words`` scores."""
-    budget = (rows * itemsize * words, 0.0)
-    return mock.patch.dict(vocabulary.BLOCK_MEMORY, cpu=budget, cuda=budget)
+    plans = {
+        device: replace(plan, least=rows * itemsize * words, share=0.0)
+        for device, plan in vocabulary.PLANS.items()
+    }
+    return mock.patch.dict(vocabulary.PLANS, plans)
 
 
 def layer(contexts, width, words, *, dtype=torch.float32, spread=1.0, seed=0, device="cpu"):
@@ -306,20 +310,16 @@ def test_never_holds_all_scores(dtype, softcap):
     assert record.largest <= 64 * 1000 / (1 if softcap is None else 2)  # two arrays of a block
 
 
-@pytest.mark.parametrize("rows", [1, 2, 5, 8])
-def test_narrowing_in_place_moves_no_row_too_early(rows):
-    wide = torch.randn(rows, 37, generator=torch.Generator().manual_seed(rows))
-    expected = wide.bfloat16()
-    narrow = vocabulary._narrowed(wide, torch.bfloat16)
-    assert torch.equal(narrow, expected)
-    assert narrow.data_ptr() == wide.data_ptr()
-
-
 def test_block_follows_the_budget():
+    """All blocks are about as large: 1,000 rows in 8 of 128, 300 of at most 128 in 3 of 128."""
     weight = torch.empty(1000, 8)
-    for least, share, rows in [(4_000 * 130, 0, 128), (4_000 * 63, 0, 63), (1, 0, 1), (1, 80, 640)]:
-        with mock.patch.dict(vocabulary.BLOCK_MEMORY, cpu=(least, share)):
-            assert vocabulary._rows_of_a_block(weight, 4) == rows
+    for least, share, n, rows in [
+        (4_000 * 130, 0, 1000, 128), (4_000 * 130, 0, 130, 128), (4_000 * 200, 0, 200, 128),
+        (4_000 * 63, 0, 1000, 63), (4_000 * 63, 0, 64, 32), (1, 0, 9, 1), (1, 80, 9999, 640),
+        (4_000 * 1000, 0, 1030, 576), (1, 0, 0, 1),
+    ]:  # fmt: skip
+        plan = replace(vocabulary.PLANS["cpu"], least=least, share=share)
+        assert vocabulary._rows_of_a_block(n, weight, 4, plan) == rows
 
 
 @pytest.mark.parametrize(
