@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -306,8 +307,8 @@ def main() -> None:
         print(f"{name}: begun, {left:.0f} s are left", flush=True)
         try:
             result["parts"][name] = part(arguments)
-        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-            print(f"{name}: failed: {error}", flush=True)  # the others do not depend on it
+        except Exception:  # the other parts do not depend on it
+            traceback.print_exc()
             continue
         write(arguments.out, result)
         if torch.cuda.is_available():
