@@ -122,7 +122,8 @@ def launches(update: Callable[[int], object]) -> dict:
     """Return how many kernels a step runs, and by how many calls of the host."""
     update(0)
     wait()
-    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as seen:
+    cuda = [ProfilerActivity.CUDA] if torch.cuda.is_available() else []
+    with profile(activities=[ProfilerActivity.CPU, *cuda]) as seen:
         update(1)
         wait()
     calls = ("cudaLaunchKernel", "cuLaunchKernel", "cudaGraphLaunch", "cudaLaunchKernelExC")

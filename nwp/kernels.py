@@ -34,7 +34,7 @@ def _capped(x, cap, CAPPED: tl.constexpr):  # type: ignore[no-untyped-def]
 
 @triton.jit
 def _rows(  # type: ignore[no-untyped-def]
-    z, gradient, targets, others, right, mass, words, step, cap,
+    z, gradient, targets, others, right, words, step, cap,
     CAPPED: tl.constexpr, GRADIENT: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
@@ -54,29 +54,33 @@ def _rows(  # type: ignore[no-untyped-def]
     score, _ = _capped(tl.load(z + target + tl.zeros([1], tl.int64)), cap, CAPPED)
     tl.store(others + row, highest.to(tl.float64) + tl.log(total_of_all.to(tl.float64)))
     tl.store(right + row + tl.zeros([1], tl.int64), score)
-    tl.store(mass + row, total_of_all)
     if GRADIENT:
+        share = 1.0 / total_of_all
         for first in range(0, words, TILE):
             at = first + lane
             x, slope = _capped(tl.load(z + at, mask=at < words, other=0.0), cap, CAPPED)
-            x = tl.where(at == target, -total_of_all, tl.exp(x - highest)) * slope
+            x = tl.where(at == target, -1.0, tl.exp(x - highest) * share) * slope
             tl.debug_barrier()  # a narrower gradient lies where the first tile is still being read
             tl.store(gradient + at, x.to(gradient.dtype.element_ty), mask=at < words)
 
 
 def others_and_gradient_(
     z: Tensor, targets: Tensor, softcap: float | None, narrow: torch.dtype, wanted: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """As `nwp.vocabulary._others_and_gradient_`; z (n, V) is float32, and contiguous."""
+) -> tuple[Tensor, Tensor, float, Tensor]:
+    """As `nwp.vocabulary._others_and_gradient_`; z (n, V) is float32, and contiguous.
+
+    What it leaves is ``q - e_w`` itself, so that the -1 of the right word, the largest entry for
+    most words that a model has yet to learn, is exact in bfloat16, too.
+    """
     n, words = z.shape
     gradient = z.view(narrow)[:, :words]  # its rows begin where those of z do
     others = torch.empty(n, 1, dtype=torch.float64, device=z.device)
-    right, mass = (torch.empty(n, 1, dtype=torch.float32, device=z.device) for _ in range(2))
+    right = torch.empty(n, 1, dtype=torch.float32, device=z.device)
     _rows[(n,)](
-        z, gradient, targets, others, right, mass, words, gradient.stride(0), softcap or 1.0,
+        z, gradient, targets, others, right, words, gradient.stride(0), softcap or 1.0,
         CAPPED=softcap is not None, GRADIENT=wanted, TILE=TILE, num_warps=WARPS,
     )  # fmt: skip
-    return others, right.double(), mass, gradient
+    return others, right.double(), 1.0, gradient
 
 
 @triton.jit

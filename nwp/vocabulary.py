@@ -347,7 +347,7 @@ def _by_blocks(
         losses[block] = torch.logaddexp(d, torch.zeros_like(d))[:, 0]  # log(1 + e^d)
         if not any(wanted):
             continue
-        scale = (counts_for[block, None] * torch.sigmoid(d) / mass.clamp(min=1)).to(exact)
+        scale = (counts_for[block, None] * torch.sigmoid(d) / mass).to(exact)
         if grad_hidden is not None:
             step = _product(z, words, torch.empty_like(h, dtype=exact))
             grad_hidden[block] = step.mul_(scale).to(hidden.dtype)
@@ -359,7 +359,7 @@ def _by_blocks(
 
 def _others_and_gradient_(
     z: Tensor, targets: Tensor, softcap: float | None, narrow: torch.dtype, wanted: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor | float, Tensor]:
     """Read scores z (n, V); where `wanted`, put the gradient of the losses in their place.
 
     Returns, for targets (n, 1): the log-sum-exp of the other words and the score of the right one,
@@ -378,7 +378,7 @@ def _others_and_gradient_(
     z.scatter_(1, targets, -mass)
     if slope is not None:
         z.mul_(slope)
-    return top.double() + mass.double().log(), right, mass, z.to(narrow)
+    return top.double() + mass.double().log(), right, mass.clamp(min=1), z.to(narrow)
 
 
 def _product(a: Tensor, b: Tensor, out: Tensor, *, add: bool = False) -> Tensor:

@@ -173,6 +173,20 @@ def test_loss(run, monkeypatch):
     assert all(row["median_seconds"] > 0 for row in result["peers"])
 
 
+def test_gpu(run, monkeypatch, corpus):
+    parts = ["our_training", "step", "words", "their_training_equal_tokens", "their_training"]
+    texts = ["--corpus", corpus, "--words-corpus", corpus]
+    sizes = ["--seeds", "2", "--repeats", "1"]
+    result = run("gpu", "--device", "cpu", "--parts", *parts, *texts, *sizes)
+    assert works(result)
+    assert list(result["parts"]) == parts
+    runs = result["parts"]["our_training"]["runs"]
+    assert [run["seed"] for run in runs] == [0, 1]
+    assert all(run["points"][-1]["loss"] > 0 for run in runs)
+    again = run("gpu", "--device", "cpu", "--parts", "step", *texts)  # what is there is kept
+    assert again["parts"] == result["parts"]
+
+
 def test_no_benchmark_is_left_out():
     found = {path.stem for path in BENCHMARKS.glob("*.py")} - LIBRARIES - NEEDS_MORE.keys()
     assert found == {name.removeprefix("test_") for name in globals() if name[:5] == "test_"} - {

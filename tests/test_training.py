@@ -347,6 +347,44 @@ def test_a_step_on_a_gpu_sets_nothing_for_the_process():
     assert torch.get_float32_matmul_precision() == before == "highest"
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="where there is a GPU")
+@pytest.mark.parametrize("words", [V, training.BLOCKWISE_FROM])
+def test_recorded_steps_on_a_gpu_are_those_that_are_not(words):
+    preset = Preset(
+        unit="word", layers=1, heads=2, width=32, context=16, rows=4, steps=9, muon_rate=0.02,
+        adam_rate=0.01, weight_decay=0.1,
+    )  # fmt: skip
+    ids = np.random.default_rng(0).integers(words, size=400)
+    losses = []
+    for recorded in (True, False):
+        trainer = Trainer(preset, ids, words, device="cuda")
+        if not recorded:
+            trainer._replay = None
+        steps = [trainer.update((step + 0.5) / 9) for step in range(9)]
+        losses.append([loss.item() for loss in steps])  # read at the end: each has its own place
+        assert (trainer.preparing, trainer.step) == (False, 9)
+    assert_allclose(*losses, rtol=1e-3)
+    assert losses[0][-1] < losses[0][0]
+
+
+@pytest.mark.parametrize("words", [V, training.BLOCKWISE_FROM])
+def test_the_objective_is_one_graph(words):
+    """Of either loss: `fullgraph` is an error where a trace breaks."""
+    model = Transformer(words, width=16, layers=1, heads=2, context=8, softcap=15.0)
+    ids = torch.from_numpy(np.random.default_rng(0).integers(words, size=(3, 9)))
+    targets = ids[:, 1:].clone()
+    targets[0, 5:] = training.IGNORED
+    losses = []
+    objective = training.Objective(model)
+    for function in (objective, torch.compile(objective, backend="aot_eager", fullgraph=True)):
+        model.zero_grad()
+        loss = function(ids[:, :-1], targets)
+        loss.backward()
+        losses.append((loss.detach(), model.embedding.weight.grad, model.head.weight.grad))
+    for a, b in zip(*losses, strict=True):
+        assert_close(a, b)
+
+
 @few
 @given(st.integers(0, 2**31), texts, boundaries, st.integers(1, 70))
 def test_an_estimate_reads_rows_from_all_over_the_text(seed, ids, boundary, at_most):

@@ -404,6 +404,85 @@ def test_inside_compiled_code():
     torch.testing.assert_close(compiled[1].double(), exact[2], rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_it_is_one_operation_of_a_graph(reduction, weighted):
+    """`fullgraph` is an error where a trace breaks; the targets decide nothing before it runs."""
+    hidden, weight, targets = layer(12, 4, 9, dtype=torch.float64)
+    targets[3] = -100
+    options = {"reduction": reduction, "softcap": 5.0}
+    if weighted:
+        options["weights"] = torch.arange(12.0)
+    worth = torch.arange(12 if reduction == "none" else 1) - 3.5
+
+    def step(hidden, weight, targets):
+        return (worth * linear_cross_entropy(2 * hidden, weight, targets, **options)).sum()
+
+    whole = torch.compile(step, backend="aot_eager", fullgraph=True)
+    for function in (step, whole):  # the second time with what the first left
+        results = function(hidden, weight, targets)
+        found = results, *torch.autograd.grad(results, (hidden, weight))
+        if function is step:
+            exact = found
+    for a, b in zip(found, exact, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-14)
+
+
+def test_a_graph_computes_no_gradient_that_nobody_wants():
+    hidden, weight, targets = layer(6, 4, 9)
+    exact = reference(hidden, weight, targets)
+    hidden.requires_grad_(False)
+    step = torch.compile(linear_cross_entropy, backend="aot_eager", fullgraph=True)
+    with mock.patch.object(vocabulary, "_product", wraps=vocabulary._product) as product:
+        (gradient,) = torch.autograd.grad(step(hidden, weight, targets), weight)
+    assert product.call_count == 2
+    torch.testing.assert_close(gradient.double(), exact[2], rtol=1e-5, atol=1e-7)
+
+
+def test_a_graph_refuses_a_word_that_is_none():
+    hidden, weight, targets = layer(6, 4, 9)
+    step = torch.compile(linear_cross_entropy, backend="aot_eager", fullgraph=True)
+    targets[2] = 9
+    with pytest.raises(ValueError, match="targets contains 9"):
+        step(hidden, weight, targets)
+
+
+# --- The plan of a GPU, on a CPU: all but its kernel ----------------------------------------------
+
+
+def plan_of_a_gpu(rows, words):
+    plan = replace(vocabulary.PLANS["cuda"], least=rows * 4 * words, share=0.0, fused=False)
+    return mock.patch.dict(vocabulary.PLANS, cpu=plan)
+
+
+@given(problems(), st.integers(1, 9))
+def test_the_plan_of_a_gpu_gives_the_same_numbers(problem, rows):
+    hidden, weight, targets, options = problem
+    exact = ours(hidden, weight, targets, **options)
+    with plan_of_a_gpu(2 * rows, len(weight)):  # numbers of 8 bytes, not 4
+        found = ours(hidden, weight, targets, **options)
+    for a, b in zip(found, exact, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-13)
+
+
+def test_weights_of_float32_sum_their_gradient_in_float32():
+    """However many blocks there are; in bfloat16 each block would round the sum once more."""
+    errors = {}
+    hidden, weight, targets = layer(256, 16, 300)
+    rounded = hidden.bfloat16().detach(), weight.bfloat16().detach()
+    exact = reference(*rounded, targets)[2]
+    for rows in (256, 16):
+        with plan_of_a_gpu(rows, 300):
+            with torch.autocast("cpu", torch.bfloat16):
+                errors["float32", rows] = relative_errors(
+                    ours(hidden, weight, targets)[2:], [exact]
+                )
+            leaves = [x.clone().requires_grad_() for x in rounded]
+            errors["bfloat16", rows] = relative_errors(ours(*leaves, targets)[2:], [exact])
+    assert errors["float32", 16][0] <= 1.01 * errors["float32", 256][0]
+    assert errors["bfloat16", 16][0] >= 1.5 * errors["float32", 16][0]
+
+
 @cuda
 def test_targets_on_the_cpu_need_no_wait():
     hidden, weight, targets = layer(32, 8, 50, device="cuda")
