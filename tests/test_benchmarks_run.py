@@ -92,14 +92,14 @@ def tiny_cpu(monkeypatch, run, corpus):
 
 
 def test_training(run, tiny_cpu):
-    result = run("training", "--tokens", "256", "--seeds", "1")
+    result = run("training", "--device", "cpu", "--tokens", "256", "--seeds", "1")
     assert works(result)
     assert len(result["best"]) == 4
     assert len(result["runs"]) == 12 + 4 + 2 + 3 - 1  # the half text was a trial before
 
 
 def test_pace(run, tiny_cpu):
-    result = run("pace", TURNS=1, TOKENS={"cpu": 128})
+    result = run("pace", "--device", "cpu", TURNS=1, TOKENS={"cpu": 128})
     assert works(result)
     assert len(result["pairs"]) == 4
 
@@ -121,7 +121,7 @@ def test_record(run, monkeypatch, corpus):
 
 def test_step(run, monkeypatch, corpus):
     monkeypatch.setitem(PRESETS, "machado", TINY_WORDS)
-    result = run("step", "--corpus", corpus, REPEATS=1)
+    result = run("step", "--device", "cpu", "--corpus", corpus, REPEATS=1)
     assert works(result)
     assert set(result["seconds"]) == {"block by block", "all scores"}
 
