@@ -1079,7 +1079,7 @@ def test_the_readers_warnings_stay_out_of_the_way(recwarn):
     assert not recwarn.list
 
 
-@pytest.mark.parametrize("number", ["1.8", "1.99", "1.0", 1, 1.8, None, "9.1", "x", "", "01.1"])
+@pytest.mark.parametrize("number", ["1.8", "1.99", "1.0", 1, 1.8, None, "99.1", "x", "", "01.1"])
 def test_unknown_exercises_are_named(number):
     with pytest.raises(ValueError, match=r"exercise must be one of \['1\.1', .*" + repr(number)):
         check(number, 0.5)
@@ -1279,7 +1279,7 @@ def test_portuguese_stubs_and_solutions_say_so_in_portuguese(path):
     for cell in cells:
         if cell.cell_type == "code" and checks_in(cell.source):
             printed = "".join(output.get("text", "") for output in cell.outputs)
-            assert re.search(r"^\d\.\d: (ainda não|certo)\.", printed, re.MULTILINE), printed
+            assert re.search(r"^\d+\.\d: (ainda não|certo)\.", printed, re.MULTILINE), printed
 
 
 def test_the_gaps_between_the_checks_are_the_proofs():
