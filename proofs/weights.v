@@ -1,0 +1,373 @@
+(** Chapter 4. The effect of the predicted distribution, and the role of the weights. *)
+
+Require Import definitions sums.
+
+(** * A guess and its loss *)
+
+(** [prop-guess] A guess and its loss. *)
+Theorem guess V y w : distribution V y -> (2 <= V)%nat -> (w < V)%nat ->
+  ((forall j, (j < V)%nat -> y j <= y w) -> Rbar_le (loss y w) (ln (INR V))) /\
+  ((exists v, (v < V)%nat /\ v <> w /\ y w <= y v) -> Rbar_le (ln 2) (loss y w)).
+Proof.
+  intros HD HV Hw. assert (HS := distribution_sum V y HD). unfold loss, surprise.
+  assert (HN : 0 < INR V) by (apply lt_0_INR; lia). split.
+  - (* V probabilities of at most y w sum to 1. *)
+    intros Hmax. assert (H : 1 <= INR V * y w).
+    { rewrite <- HS, <- sum_const. apply sum_le. auto. }
+    destruct (Rlt_dec 0 (y w)) as [Hp|Hp]; [|nra].
+    simpl. rewrite <- ln_Rinv by auto. apply ln_le; [apply Rinv_0_lt_compat; auto|].
+    apply (Rmult_le_reg_r (y w)); [auto|]. rewrite Rinv_l; lra.
+  - (* Two words together have at most 1. *)
+    intros [v [Hv [Hvw Hle]]]. destruct (Rlt_dec 0 (y w)) as [Hp|Hp]; [|exact I].
+    assert (H : y w + y v <= 1).
+    { rewrite <- HS, (sum_others V w y) by auto. apply Rplus_le_compat_l.
+      replace (y v) with (if Nat.eq_dec v w then 0 else y v)
+        by (destruct (Nat.eq_dec v w); [contradiction|auto]).
+      apply (one_term_le V v (fun i => if Nat.eq_dec i w then 0 else y i)); auto.
+      intros i Hi. destruct (Nat.eq_dec i w); [lra|apply HD; auto]. }
+    simpl. rewrite <- ln_Rinv by auto. apply ln_le; [lra|].
+    apply (Rmult_le_reg_r (y w)); [auto|]. rewrite Rinv_l; lra.
+Qed.
+
+(** [prop-guess] Both bounds are reached: by the uniform prediction, and by two halves. *)
+Theorem guess_reached V w : (2 <= V)%nat -> (w < V)%nat ->
+  (exists y, distribution V y /\ (forall j, (j < V)%nat -> y j <= y w) /\
+    loss y w = ln (INR V)) /\
+  (exists y v, distribution V y /\ (v < V)%nat /\ v <> w /\ y w <= y v /\ loss y w = ln 2).
+Proof.
+  intros HV Hw. assert (HN : 0 < INR V) by (apply lt_0_INR; lia). split.
+  - exists (fun _ => / INR V). repeat split.
+    + intros. left. apply Rinv_0_lt_compat. auto.
+    + rewrite sum_const. apply Rinv_r. lra.
+    + intros. lra.
+    + unfold loss. rewrite surprise_pos by (apply Rinv_0_lt_compat; auto).
+      rewrite ln_Rinv by auto. f_equal. lra.
+  - destruct (another_word V w HV) as [v [Hv Hvw]].
+    exists (fun i => (one_hot w i + one_hot v i) * / 2), v. repeat split; auto.
+    + intros i _. unfold one_hot. destruct (Nat.eq_dec i w), (Nat.eq_dec i v); lra.
+    + rewrite sum_scal_r, sum_plus.
+      rewrite (distribution_sum V _ (one_hot_distribution V w Hw)).
+      rewrite (distribution_sum V _ (one_hot_distribution V v Hv)). lra.
+    + rewrite !one_hot_same, !one_hot_other by auto. lra.
+    + unfold loss. rewrite one_hot_same, one_hot_other, Rplus_0_r, Rmult_1_l by auto.
+      rewrite surprise_pos, ln_Rinv by lra. f_equal. lra.
+Qed.
+
+(** * Steps on the logits of one example *)
+
+(** The step z' = z - η (ŷ - y). *)
+Definition stepped (V : nat) (eta : R) (w : nat) (z : vector) : vector :=
+  fun i => z i - eta * (softmax V z i - one_hot w i).
+
+(** [prop-step-right] The odds against each wrong word grow by an exact factor. *)
+Theorem step_right_factor V z w eta j : (w < V)%nat -> (j < V)%nat -> j <> w ->
+  let y := softmax V z in
+  let y' := softmax V (stepped V eta w z) in
+  y' w / y' j = y w / y j * exp (eta * (1 - y w + y j)).
+Proof.
+  intros Hw Hj Hjw y y'. unfold y, y'. rewrite !softmax_odds by lia.
+  rewrite <- exp_plus. f_equal. unfold stepped.
+  rewrite one_hot_same, one_hot_other by auto. lra.
+Qed.
+
+(** [prop-step-right] The odds of the right word against all others together grow by more. *)
+Theorem step_right_odds V z w eta : (2 <= V)%nat -> (w < V)%nat -> 0 < eta ->
+  let y := softmax V z in
+  let y' := softmax V (stepped V eta w z) in
+  y w / (1 - y w) * exp (eta * (1 - y w)) < y' w / (1 - y' w).
+Proof.
+  intros HV Hw He y y'.
+  assert (Hy : forall i, 0 < y i) by (intros; apply softmax_pos; lia).
+  assert (Hy' : forall i, 0 < y' i) by (intros; apply softmax_pos; lia).
+  assert (H1 : y w < 1) by (apply softmax_lt_1; auto).
+  assert (H1' : y' w < 1) by (apply softmax_lt_1; auto).
+  set (c := exp (eta * (1 - y w))). assert (Hc : 0 < c) by apply exp_pos.
+  (* Every wrong word loses more than the factor c against the right one. *)
+  assert (H : c * others V w y' * y w < others V w y * y' w).
+  { replace (c * others V w y' * y w) with (c * y w * others V w y') by ring.
+    rewrite (Rmult_comm _ (y' w)), <- !others_scal.
+    apply others_lt; [|apply another_word; auto]. intros j Hj Hjw.
+    assert (F := step_right_factor V z w eta j Hw Hj Hjw). cbv zeta in F. fold y y' in F.
+    replace (eta * (1 - y w + y j)) with (eta * (1 - y w) + eta * y j) in F by ring.
+    rewrite exp_plus in F. fold c in F.
+    assert (E : 1 < exp (eta * y j)).
+    { apply exp_gt_1, Rmult_lt_0_compat; auto. }
+    apply (Rmult_eq_compat_r (y' j * y j)) in F.
+    replace (y' w / y' j * (y' j * y j)) with (y j * y' w) in F
+      by (field; apply Rgt_not_eq, Hy').
+    replace (y w / y j * (c * exp (eta * y j)) * (y' j * y j))
+      with (c * (y w * y' j) * exp (eta * y j)) in F by (field; apply Rgt_not_eq, Hy).
+    assert (0 < c * (y w * y' j)) 
+      by (apply Rmult_lt_0_compat; [auto|apply Rmult_lt_0_compat; auto]). nra. }
+  rewrite !others_complement in H by (auto; apply softmax_distribution; lia).
+  apply (Rmult_lt_reg_r ((1 - y w) * (1 - y' w))); [apply Rmult_lt_0_compat; lra|].
+  replace (y w / (1 - y w) * c * ((1 - y w) * (1 - y' w))) with (c * (1 - y' w) * y w)
+    by (field; lra).
+  replace (y' w / (1 - y' w) * ((1 - y w) * (1 - y' w))) with ((1 - y w) * y' w)
+    by (field; lra). lra.
+Qed.
+
+(** [prop-step-right] The right word rises, at every learning rate; the wrong words together
+    fall, and the loss becomes strictly smaller. *)
+Theorem step_right V z w eta : (2 <= V)%nat -> (w < V)%nat -> 0 < eta ->
+  let y := softmax V z in
+  let y' := softmax V (stepped V eta w z) in
+  y w < y' w /\ others V w y' < others V w y /\
+  logits_loss V (stepped V eta w z) w < logits_loss V z w.
+Proof.
+  intros HV Hw He y y'.
+  assert (Hy : 0 < y w) by (apply softmax_pos; lia).
+  assert (H1 : y w < 1) by (apply softmax_lt_1; auto).
+  assert (H1' : y' w < 1) by (apply softmax_lt_1; auto).
+  assert (E : 1 < exp (eta * (1 - y w))).
+  { apply exp_gt_1, Rmult_lt_0_compat; lra. }
+  assert (O := step_right_odds V z w eta HV Hw He). cbv zeta in O. fold y y' in O.
+  (* Odds that grow mean a probability that grows. *)
+  assert (R : y w < y' w).
+  { assert (P : y w / (1 - y w) < y' w / (1 - y' w)).
+    { apply Rle_lt_trans with (2 := O). rewrite <- Rmult_1_r at 1.
+      apply Rmult_le_compat_l; [|lra]. left. apply Rdiv_lt_0_compat; lra. }
+    apply (Rmult_lt_compat_r ((1 - y w) * (1 - y' w))) in P; [|apply Rmult_lt_0_compat; lra].
+    replace (y w / (1 - y w) * ((1 - y w) * (1 - y' w))) with (y w * (1 - y' w)) in P
+      by (field; lra).
+    replace (y' w / (1 - y' w) * ((1 - y w) * (1 - y' w))) with (y' w * (1 - y w)) in P
+      by (field; lra). lra. }
+  split; [exact R|split].
+  - rewrite !others_complement by (auto; apply softmax_distribution; lia). lra.
+  - rewrite !logits_loss_softmax by lia. apply Ropp_lt_contravar, ln_increasing; auto.
+Qed.
+
+(** ** Which wrong words fall *)
+
+Section Wrong.
+
+Variables (V : nat) (z : vector) (w i : nat).
+Hypotheses (Hw : (w < V)%nat) (Hi : (i < V)%nat) (Hiw : i <> w).
+
+Let y := softmax V z.
+Let s := Σ k < V, (y k * y k).
+
+(** What the step does to each logit. *)
+Let d : vector := fun k => one_hot w k - y k.
+
+(** The word i falls exactly where this is positive. *)
+Let f (eta : R) : R := ln (mean_exp V y (fun k => eta * d k)) + eta * y i.
+
+Let HV : (0 < V)%nat. Proof. lia. Qed.
+Let HD : distribution V y. Proof. apply softmax_distribution, HV. Qed.
+Let Hpos : positive V y. Proof. intros k _. apply softmax_pos, HV. Qed.
+
+Let after eta := softmax V (stepped V eta w z) i.
+
+Let after_f eta : ln (after eta) = ln (y i) - f eta.
+Proof.
+  unfold after, f, y. rewrite !ln_softmax by exact HV.
+  replace (log_sum_exp V (stepped V eta w z))
+    with (log_sum_exp V (fun k => z k + eta * d k)).
+  2: { unfold log_sum_exp. f_equal. apply sum_ext. intros k _. f_equal.
+       unfold stepped, d, y. lra. }
+  rewrite log_sum_exp_moved by exact HV. unfold stepped. rewrite one_hot_other by auto.
+  fold y. lra.
+Qed.
+
+Let falls eta : 0 < f eta -> after eta < y i.
+Proof.
+  intros H. apply ln_lt_inv; [apply softmax_pos, HV|apply Hpos; auto|].
+  rewrite after_f. lra.
+Qed.
+
+Let rises eta : f eta < 0 -> y i < after eta.
+Proof.
+  intros H. apply ln_lt_inv; [apply Hpos; auto|apply softmax_pos, HV|].
+  rewrite after_f. lra.
+Qed.
+
+Let stays eta : f eta = 0 -> after eta = y i.
+Proof.
+  intros H. apply ln_inv; [apply softmax_pos, HV|apply Hpos; auto|].
+  rewrite after_f. lra.
+Qed.
+
+Let f_0 : f 0 = 0.
+Proof.
+  unfold f, mean_exp. rewrite (sum_ext V _ y).
+  - rewrite (distribution_sum V y HD), ln_1. lra.
+  - intros k _. rewrite Rmult_0_l, exp_0. lra.
+Qed.
+
+(** The logits do not all move alike: the right one up, the wrong one down. *)
+Let d_varies eta : eta <> 0 -> varies V (fun k => eta * d k).
+Proof.
+  intros H. exists w, i. repeat split; auto. unfold d.
+  rewrite one_hot_same, one_hot_other by auto.
+  assert (0 < y i) by (apply Hpos; auto).
+  assert (y w < 1) by (apply softmax_lt_1; auto; lia).
+  intros E. apply Rmult_eq_reg_l in E; auto. lra.
+Qed.
+
+Let mean_d : dot V y d = y w - s.
+Proof.
+  unfold dot, s. rewrite <- (sum_one_hot V w y Hw), <- sum_minus.
+  apply sum_ext. intros. unfold d. lra.
+Qed.
+
+(** f lies above its tangent at 0. *)
+Let f_tangent eta : eta <> 0 -> eta * (y w + y i - s) < f eta.
+Proof.
+  intros H. assert (J := mean_exp_gt V y (fun k => eta * d k) HD Hpos (d_varies eta H)).
+  assert (E : dot V y (fun k => eta * d k) = eta * dot V y d).
+  { unfold dot. rewrite <- sum_scal_l. apply sum_ext. intros. lra. }
+  rewrite E, mean_d in J. unfold f. lra.
+Qed.
+
+(** f is strictly convex along a line from 0. *)
+Let f_convex a b : 0 < a < b -> f a < a / b * f b.
+Proof.
+  intros H. assert (Hs : 0 < a / b < 1).
+  { split; [apply Rdiv_lt_0_compat; lra|].
+    apply (Rmult_lt_reg_r b); [lra|]. unfold Rdiv. rewrite Rmult_assoc, Rinv_l; lra. }
+  assert (J := mean_exp_power V y (fun k => b * d k) (a / b) HD Hpos (d_varies b ltac:(lra)) Hs).
+  assert (E : mean_exp V y (fun k => a / b * (b * d k)) = mean_exp V y (fun k => a * d k)).
+  { apply sum_ext. intros. do 2 f_equal. field. lra. }
+  cbv beta in J. rewrite E in J. unfold f. replace (a * y i) with (a / b * (b * y i)) by (field; lra). lra.
+Qed.
+
+Let f_derive eta : ex_derive f eta.
+Proof.
+  eexists. unfold f. apply (is_derive_plus (fun e => ln (mean_exp V y (fun k => e * d k)))).
+  - apply (is_derive_comp ln (fun e => mean_exp V y (fun k => e * d k))).
+    + apply is_derive_ln, mean_exp_pos; [exact HV|exact Hpos].
+    + unfold mean_exp. apply (is_derive_sum V (fun k e => y k * exp (e * d k))).
+      intros k _. auto_derive; [auto|reflexivity].
+  - auto_derive; [auto|reflexivity].
+Qed.
+
+Let f_derive_0 : is_derive f 0 (y w + y i - s).
+Proof.
+  unfold f. evar_last.
+  - apply (is_derive_plus (fun e => ln (mean_exp V y (fun k => e * d k)))).
+    + apply (is_derive_comp ln (fun e => mean_exp V y (fun k => e * d k))).
+      * apply is_derive_ln, mean_exp_pos; [exact HV|exact Hpos].
+      * unfold mean_exp. apply (is_derive_sum V (fun k e => y k * exp (e * d k)) 0
+          (fun k => y k * d k)).
+        intros k _. auto_derive; [auto|]. rewrite Rmult_0_l, exp_0. lra.
+    + apply (is_derive_mult (fun e => e) (fun _ => y i));
+      [apply is_derive_id|apply is_derive_const|intros; apply Rmult_comm].
+  - assert (M : mean_exp V y (fun k => 0 * d k) = 1).
+    { unfold mean_exp. rewrite (sum_ext V _ y), (distribution_sum V y HD); auto.
+      intros k _. rewrite Rmult_0_l, exp_0. lra. }
+    rewrite M. fold (dot V y d). rewrite mean_d.
+    unfold plus, scal, one, zero; simpl; unfold mult; simpl. field.
+Qed.
+
+(** The bound on the rate: there f is positive. *)
+Let bound := - ln (y w) / (1 - y w + y i).
+
+Let f_bound : 0 < f bound.
+Proof.
+  assert (Hyw : 0 < y w) by (apply Hpos; auto).
+  assert (Hyi : 0 < y i) by (apply Hpos; auto).
+  assert (H1 : y w < 1) by (apply softmax_lt_1; auto; lia).
+  assert (E : bound * (1 - y w + y i) = - ln (y w)) by (unfold bound; field; lra).
+  (* Keep only the term of w. *)
+  assert (K : y w * exp (bound * d w) < mean_exp V y (fun k => bound * d k)).
+  { unfold mean_exp. rewrite (sum_others V w) by auto. simpl.
+    enough (0 < others V w (fun k => y k * exp (bound * d k))) by lra.
+    apply others_pos; [|exists i; auto].
+    intros. apply Rmult_lt_0_compat; [auto|apply exp_pos]. }
+  apply ln_increasing in K; [|apply Rmult_lt_0_compat; [auto|apply exp_pos]].
+  rewrite ln_mult, ln_exp in K by (auto; apply exp_pos).
+  unfold f, d in *. rewrite one_hot_same in K. lra.
+Qed.
+
+Let bound_pos : 0 < bound.
+Proof.
+  assert (Hyi : 0 < y i) by (apply Hpos; auto).
+  assert (H1 : y w < 1) by (apply softmax_lt_1; auto; lia).
+  unfold bound. apply Rdiv_lt_0_compat; [|lra].
+  assert (ln (y w) < 0); [|lra]. rewrite <- ln_1. apply ln_increasing; auto.
+Qed.
+
+(** Part 1. *)
+Lemma wrong_falls : s <= y w + y i -> forall eta, 0 < eta -> after eta < y i.
+Proof.
+  intros H eta He. apply falls.
+  assert (T := f_tangent eta ltac:(lra)). nra.
+Qed.
+
+(** Part 2. *)
+Lemma wrong_rises_first : y w + y i < s ->
+  exists! r, 0 < r /\ after r = y i /\ (forall eta, 0 < eta < r -> y i < after eta) /\
+    (forall eta, r < eta -> after eta < y i) /\ r < - ln (y w) / (1 - y w + y i).
+Proof.
+  intros H. fold bound.
+  destruct (starts_falling f _ bound f_derive_0 ltac:(lra) bound_pos) as [a [Ha Hfa]].
+  rewrite f_0 in Hfa.
+  destruct (IVT f a bound) as [r [Hr Hfr]]; [|lra|auto|apply f_bound|].
+  { intros x. apply derivable_continuous_pt, ex_derive_Reals_0, f_derive. }
+  assert (Hrb : r <> bound) by (intros E; assert (B := f_bound); rewrite <- E in B; lra).
+  exists r. split.
+  - repeat split; [lra|apply stays; auto| | |lra].
+    + intros eta Heta. apply rises. assert (C := f_convex eta r Heta). rewrite Hfr in C. lra.
+    + intros eta Heta. apply falls. assert (C := f_convex r eta ltac:(lra)). rewrite Hfr in C.
+      assert (0 < r / eta) by (apply Rdiv_lt_0_compat; lra). nra.
+  - intros r' [Hr' [_ [Hbefore [Hafter _]]]].
+    assert (S := stays r Hfr).
+    destruct (Rtotal_order r r') as [L|[E|G]]; auto.
+    + specialize (Hbefore r ltac:(lra)). lra.
+    + specialize (Hafter r ltac:(lra)). lra.
+Qed.
+
+Lemma most_probable_wrong_falls :
+  (forall k, (k < V)%nat -> k <> w -> y k <= y i) -> forall eta, 0 < eta -> after eta < y i.
+Proof.
+  intros Hmax. apply wrong_falls. unfold s.
+  rewrite (sum_others V w (fun k => y k * y k)) by auto.
+  assert (Hyi : 0 < y i) by (apply Hpos; auto).
+  assert (Hyw : 0 < y w) by (apply Hpos; auto).
+  assert (H1 : y w < 1) by (apply softmax_lt_1; auto; lia).
+  assert (B : others V w (fun k => y k * y k) <= y i * others V w y).
+  { rewrite <- others_scal. apply sum_le. intros k Hk.
+    destruct (Nat.eq_dec k w); [lra|]. apply Rmult_le_compat_r; auto. left. auto. }
+  rewrite (others_complement V y w HD Hw) in B. nra.
+Qed.
+
+Lemma all_wrong_fall :
+  (forall k, (k < V)%nat -> y k <= y w) -> forall eta, 0 < eta -> after eta < y i.
+Proof.
+  intros Hmax. apply wrong_falls. unfold s.
+  assert (Hyi : 0 < y i) by (apply Hpos; auto).
+  assert (B : Σ k < V, (y k * y k) <= y w * sum V y).
+  { rewrite <- sum_scal_l. apply sum_le. intros k Hk.
+    apply Rmult_le_compat_r; auto. left. auto. }
+  rewrite (distribution_sum V y HD) in B. lra.
+Qed.
+
+End Wrong.
+
+(** [prop-step-wrong] Which wrong words fall. In case 2 there is exactly one rate r: the step
+    raises i before it, leaves it unchanged at r and lowers it after. *)
+Theorem step_wrong V z w i : (w < V)%nat -> (i < V)%nat -> i <> w ->
+  let y := softmax V z in
+  let s := Σ k < V, (y k * y k) in
+  let after eta := softmax V (stepped V eta w z) i in
+  (s <= y w + y i -> forall eta, 0 < eta -> after eta < y i) /\
+  (y w + y i < s ->
+    exists! r, 0 < r /\ after r = y i /\ (forall eta, 0 < eta < r -> y i < after eta) /\
+      (forall eta, r < eta -> after eta < y i) /\ r < - ln (y w) / (1 - y w + y i)).
+Proof.
+  intros Hw Hi Hiw. split; [apply wrong_falls|apply wrong_rises_first]; auto.
+Qed.
+
+(** [prop-step-wrong] In particular, every step lowers the most probable wrong word; and every
+    wrong word, if no word is more probable than the right one. *)
+Theorem step_wrong_in_particular V z w i eta :
+  (w < V)%nat -> (i < V)%nat -> i <> w -> 0 < eta ->
+  let y := softmax V z in
+  let after := softmax V (stepped V eta w z) i in
+  ((forall k, (k < V)%nat -> k <> w -> y k <= y i) -> after < y i) /\
+  ((forall k, (k < V)%nat -> y k <= y w) -> after < y i).
+Proof.
+  intros Hw Hi Hiw He. split; intros H;
+  [apply most_probable_wrong_falls|apply all_wrong_fall]; auto.
+Qed.
