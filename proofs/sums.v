@@ -1,7 +1,7 @@
 (** What chapters 4 to 7 need beside the definitions: inner products, the derivative of the loss
     along a curve of logits, the strict convexity of log-sum-exp, and finite Gibbs sums. *)
 
-Require Import definitions.
+From NWP Require Import definitions.
 
 (** * Inner products *)
 
@@ -289,4 +289,239 @@ Proof.
   assert (HD' : (f (Rmin e b / 2) - f 0) / (Rmin e b / 2) < 0) by lra.
   apply (Rmult_lt_compat_r (Rmin e b / 2)) in HD'; [|lra].
   unfold Rdiv at 1 in HD'. rewrite Rmult_assoc, Rinv_l in HD' by lra. lra.
+Qed.
+
+(** * Mean losses of several examples *)
+
+(** A table, or a matrix: two indices. *)
+Notation matrix := (nat -> nat -> R).
+
+(** The matrix A with t in the place i, j. *)
+Definition replaced2 (A : matrix) (i j : nat) (t : R) : matrix := fun k => 
+  if Nat.eq_dec k i then replaced (A i) j t else A k.
+
+(** d is the partial derivative of F at the matrix A in the place i, j. *)
+Definition is_partial2 (F : matrix -> R) (A : matrix) (i j : nat) (d : R) : Prop :=
+  is_derive (fun t => F (replaced2 A i j t)) (A i j) d.
+
+(** The inner product of two matrices of n rows and m columns. *)
+Definition dot2 (n m : nat) (A B : matrix) : R := Σ i < n, (dot m (A i) (B i)).
+
+(** The mean loss of N examples with the logits Z and the right words w. *)
+Definition mean_loss (N V : nat) (w : nat -> nat) (Z : matrix) : R :=
+  (Σ n < N, logits_loss V (Z n) (w n)) / INR N.
+
+(** The matrix G, with the rows (ŷ - y) / N. *)
+Definition mean_error (N V : nat) (w : nat -> nat) (Z : matrix) : matrix :=
+  fun n v => (softmax V (Z n) v - one_hot (w n) v) / INR N.
+
+Lemma is_derive_times (f : R -> R) x l c :
+  is_derive f x l -> is_derive (fun t => f t * c) x (l * c).
+Proof.
+  intros H. rewrite (Rmult_comm l).
+  apply is_derive_ext with (fun t => c * f t); [intros; apply Rmult_comm|].
+  apply is_derive_scal. exact H.
+Qed.
+
+Lemma is_derive_quotient (f : R -> R) x l c :
+  is_derive f x l -> is_derive (fun t => f t / c) x (l / c).
+Proof. apply is_derive_times. Qed.
+
+Lemma is_derive_mean_loss N V w (Z : R -> matrix) (x : R) (d : matrix) :
+  (forall n, (n < N)%nat -> (w n < V)%nat) ->
+  (forall n v, (n < N)%nat -> (v < V)%nat -> is_derive (fun t => Z t n v) x (d n v)) ->
+  is_derive (fun t => mean_loss N V w (Z t)) x (dot2 N V (mean_error N V w (Z x)) d).
+Proof.
+  intros Hw HZ. unfold mean_loss. evar_last.
+  - apply is_derive_quotient.
+    apply (is_derive_sum N (fun n t => logits_loss V (Z t n) (w n))).
+    intros n Hn. apply (is_derive_logits_loss V (w n) (fun t => Z t n) x (d n)); auto.
+  - unfold dot2. rewrite <- sum_div.
+    apply sum_ext. intros n _. unfold dot. rewrite <- sum_div. apply sum_ext. intros v _.
+    unfold mean_error. unfold Rdiv. ring.
+Qed.
+
+(** A place that is replaced moves with the speed 1, all others stand still. *)
+Lemma is_derive_replaced (p : vector) i x j :
+  is_derive (fun t => replaced p i t j) x (one_hot i j).
+Proof.
+  unfold replaced, one_hot. destruct (Nat.eq_dec j i); auto_derive; auto.
+Qed.
+
+Lemma is_derive_replaced2 (A : matrix) i j x k l :
+  is_derive (fun t => replaced2 A i j t k l) x (one_hot i k * one_hot j l).
+Proof.
+  unfold replaced2. unfold one_hot at 1. destruct (Nat.eq_dec k i) as [->|].
+  - rewrite Rmult_1_l. apply is_derive_replaced.
+  - rewrite Rmult_0_l. apply @is_derive_const.
+Qed.
+
+(** Replacing an entry by itself changes nothing. *)
+Lemma replaced_same (p : vector) i j : replaced p i (p i) j = p j.
+Proof. unfold replaced. destruct (Nat.eq_dec j i) as [->|]; reflexivity. Qed.
+
+Lemma replaced2_same (A : matrix) i j k l : replaced2 A i j (A i j) k l = A k l.
+Proof. unfold replaced2. destruct (Nat.eq_dec k i) as [->|]; [apply replaced_same|reflexivity]. Qed.
+
+Lemma is_derive_dot n (a b : R -> vector) x (a' b' : vector) :
+  (forall i, (i < n)%nat -> is_derive (fun t => a t i) x (a' i)) ->
+  (forall i, (i < n)%nat -> is_derive (fun t => b t i) x (b' i)) ->
+  is_derive (fun t => dot n (a t) (b t)) x (dot n a' (b x) + dot n (a x) b').
+Proof.
+  intros Ha Hb. unfold dot. rewrite <- sum_plus.
+  apply (is_derive_sum n (fun i t => a t i * b t i)). intros i Hi.
+  apply (is_derive_mult (fun t => a t i) (fun t => b t i)); auto. intros; apply Rmult_comm.
+Qed.
+
+Lemma mean_error_ext N V w Z Z' n v : (v < V)%nat -> same V (Z n) (Z' n) ->
+  mean_error N V w Z n v = mean_error N V w Z' n v.
+Proof. intros Hv H. unfold mean_error. do 2 f_equal. apply softmax_ext; auto. Qed.
+
+Lemma dot2_ext n m A A' B B' :
+  (forall i j, (i < n)%nat -> (j < m)%nat -> A i j = A' i j) ->
+  (forall i j, (i < n)%nat -> (j < m)%nat -> B i j = B' i j) ->
+  dot2 n m A B = dot2 n m A' B'.
+Proof.
+  intros HA HB. apply sum_ext. intros i Hi. apply sum_ext. intros j Hj.
+  rewrite HA, HB; auto.
+Qed.
+
+(** A function whose derivative is nowhere positive does not rise. *)
+Lemma never_rises (f df : R -> R) b : 0 <= b ->
+  (forall t, 0 <= t <= b -> is_derive f t (df t)) ->
+  (forall t, 0 <= t <= b -> df t <= 0) -> f b <= f 0.
+Proof.
+  intros Hb Hf Hd. destruct (MVT_gen f 0 b df) as [c [Hc E]].
+  - rewrite Rmin_left, Rmax_right by auto. intros. apply Hf. lra.
+  - rewrite Rmin_left, Rmax_right by auto. intros t Ht.
+    apply derivable_continuous_pt, ex_derive_Reals_0. exists (df t). auto.
+  - rewrite Rmin_left, Rmax_right in Hc by auto. specialize (Hd c Hc). nra.
+Qed.
+
+(** * How far a loss lies from its tangent *)
+
+(** The mean of the exponentials, not strictly. *)
+Lemma mean_exp_ge V p u : distribution V p -> positive V p -> dot V p u <= ln (mean_exp V p u).
+Proof.
+  intros HD Hp. assert (HV := distribution_some_word V p HD).
+  set (m := dot V p u). rewrite <- (ln_exp m). apply ln_le; [apply exp_pos|].
+  apply Rle_trans with (exp m * Σ i < V, (p i * (1 + (u i - m)))).
+  - right. rewrite <- Rmult_1_r at 1. f_equal. symmetry.
+    transitivity (sum V p + dot V p u - m * sum V p).
+    + unfold dot. rewrite <- sum_scal_l, <- sum_plus, <- sum_minus. apply sum_ext. intros. lra.
+    + rewrite (distribution_sum V p HD). unfold m. lra.
+  - rewrite <- sum_scal_l. apply sum_le. intros i Hi.
+    replace (exp (u i)) with (exp m * exp (u i - m)) by (rewrite <- exp_plus; f_equal; lra).
+    assert (T := exp_ge_tangent (u i - m)). assert (E := exp_pos m). specialize (Hp i Hi).
+    apply Rle_trans with (p i * (exp m * (1 + (u i - m)))); [lra|].
+    apply Rmult_le_compat_l; [lra|]. apply Rmult_le_compat_l; lra.
+Qed.
+
+(** The variance of u is at most half the square of its length. *)
+Lemma variance_le V p u : distribution V p ->
+  Σ i < V, (p i * u i ^ 2) - dot V p u ^ 2 <= dot V u u / 2.
+Proof.
+  intros HD. assert (Hp := proj1 HD). assert (HS := distribution_sum V p HD).
+  set (q := Σ i < V, (p i * u i ^ 2)). set (m := dot V p u).
+  (* Of the sum over all pairs keep the pairs of a word with itself. *)
+  assert (P : 4 * (Σ i < V, (p i ^ 2 * u i ^ 2)) <= 2 * q + 2 * m ^ 2).
+  { replace (2 * q + 2 * m ^ 2)
+      with (Σ i < V, (Σ j < V, (p i * (p j * (u i + u j) ^ 2)))).
+    - rewrite <- sum_scal_l. apply sum_le. intros i Hi.
+      apply Rle_trans with (p i * (p i * (u i + u i) ^ 2)); [right; ring|].
+      apply (one_term_le V i (fun j => p i * (p j * (u i + u j) ^ 2))); auto.
+      intros j Hj. apply Rmult_le_pos; [auto|apply Rmult_le_pos; [auto|apply pow2_ge_0]].
+    - transitivity (Σ i < V, (p i * (u i ^ 2 + 2 * u i * m + q))).
+      + apply sum_ext. intros i Hi. rewrite sum_scal_l. f_equal. unfold m, q, dot.
+        rewrite <- (Rmult_1_r (u i ^ 2)), <- HS, <- !sum_scal_l, <- !sum_plus.
+        apply sum_ext. intros. ring.
+      + transitivity (q + 2 * m * dot V p u + q * sum V p); [|rewrite HS; unfold m; ring].
+        unfold q at 2, dot. rewrite <- !sum_scal_l, <- !sum_plus.
+        apply sum_ext. intros. ring. }
+  (* p (1 - p) is at most 1/4. *)
+  assert (Q : 2 * q - 2 * (Σ i < V, (p i ^ 2 * u i ^ 2)) <= dot V u u / 2).
+  { unfold q, dot. rewrite <- sum_div, <- !sum_scal_l, <- sum_minus. apply sum_le. intros i Hi.
+    assert (0 <= (p i - 1 / 2) ^ 2 * u i ^ 2) by (apply Rmult_le_pos; apply pow2_ge_0). nra. }
+  lra.
+Qed.
+
+(** The sum of exponentials under a softmax lies under a parabola. *)
+Lemma mean_exp_le V z u : (0 < V)%nat ->
+  ln (mean_exp V (softmax V z) u) <= dot V (softmax V z) u + dot V u u / 4.
+Proof.
+  intros HV. set (s := dot V u u).
+  (* The slope of log-sum-exp along u grows at most at the rate s / 2. *)
+  set (slope := fun t => dot V (softmax V (fun i => z i + t * u i)) u).
+  assert (Hz : forall t i, is_derive (fun t => z i + t * u i) t (u i))
+    by (intros; auto_derive; [auto|ring]).
+  assert (H1 : forall t, 0 <= t -> slope t <= slope 0 + s / 2 * t).
+  { intros t Ht.
+    enough (slope t - s / 2 * t <= slope 0 - s / 2 * 0) by lra.
+    apply (never_rises (fun t => slope t - s / 2 * t)
+      (fun t => Σ i < V, (softmax V (fun i => z i + t * u i) i * u i ^ 2)
+                - slope t ^ 2 - s / 2)); auto.
+    - intros r _. apply (is_derive_minus slope).
+      + evar_last.
+        * apply (is_derive_sum V (fun i t => softmax V (fun i => z i + t * u i) i * u i) r
+            (fun i => softmax V (fun i => z i + r * u i) i * (u i - slope r) * u i)).
+          intros i Hi. apply is_derive_times.
+          apply (is_derive_softmax V i (fun t i => z i + t * u i) r u); auto.
+        * replace (slope r ^ 2) with (slope r * slope r) by ring.
+          unfold slope at 3, dot. rewrite <- sum_scal_l, <- sum_minus. apply sum_ext. intros. ring.
+      + auto_derive; [auto|ring].
+    - intros r _. assert (B := variance_le V _ u (softmax_distribution V (fun i => z i + r * u i) HV)).
+      fold (slope r) in B. fold s in B. lra. }
+  (* So the difference to the parabola never rises. *)
+  set (f := fun t => log_sum_exp V (fun i => z i + t * u i) - slope 0 * t - s / 4 * t ^ 2).
+  assert (H2 : f 1 <= f 0).
+  { apply (never_rises f (fun t => slope t - slope 0 - s / 2 * t)); [lra| |].
+    - intros t _. unfold f.
+      evar_last.
+      + apply (is_derive_minus (fun t => log_sum_exp V (fun i => z i + t * u i) - slope 0 * t)).
+        * apply (is_derive_minus (fun t => log_sum_exp V (fun i => z i + t * u i))).
+          -- apply (is_derive_log_sum_exp V (fun t i => z i + t * u i) t u); auto.
+          -- apply (is_derive_scal (fun t => t)). apply @is_derive_id.
+        * apply (is_derive_scal (fun t => t ^ 2)). auto_derive; auto.
+      + fold (dot V (softmax V (fun i => z i + t * u i)) u). fold (slope t).
+        unfold minus, plus, opp, one; simpl. lra.
+    - intros t Ht. specialize (H1 t ltac:(lra)). lra. }
+  unfold f in H2.
+  assert (E1 : log_sum_exp V (fun i => z i + 1 * u i)
+               = log_sum_exp V z + ln (mean_exp V (softmax V z) u)).
+  { rewrite <- log_sum_exp_moved by auto. unfold log_sum_exp. f_equal.
+    apply sum_ext. intros. f_equal. lra. }
+  assert (E0 : log_sum_exp V (fun i => z i + 0 * u i) = log_sum_exp V z).
+  { unfold log_sum_exp. f_equal. apply sum_ext. intros. f_equal. lra. }
+  assert (ES : slope 0 = dot V (softmax V z) u).
+  { unfold slope. apply sum_ext. intros. f_equal. apply softmax_ext; auto.
+    intros k _. lra. }
+  rewrite E1, E0, ES in H2. lra.
+Qed.
+
+(** The loss lies above its tangent, by at most a quarter of the square of the distance. *)
+Lemma logits_loss_moved V z u w : (w < V)%nat ->
+  let tangent := logits_loss V z w + Σ i < V, ((softmax V z i - one_hot w i) * u i) in
+  tangent <= logits_loss V (fun i => z i + u i) w <= tangent + dot V u u / 4.
+Proof.
+  intros Hw tangent. assert (HV : (0 < V)%nat) by lia. unfold tangent.
+  rewrite sum_error by auto. fold (dot V (softmax V z) u).
+  unfold logits_loss. rewrite log_sum_exp_moved by auto.
+  assert (A := mean_exp_ge V (softmax V z) u (softmax_distribution V z HV)
+                 ltac:(intros i _; apply softmax_pos; auto)).
+  assert (B := mean_exp_le V z u HV). lra.
+Qed.
+
+(** ** Sums over examples, sorted by their context *)
+
+Lemma sum_pick C k f : (k < C)%nat -> Σ c < C, (if Nat.eq_dec k c then f c else 0) = f k.
+Proof.
+  intros Hk. rewrite <- (sum_one_hot C k f) by auto. apply sum_ext. intros c _.
+  unfold one_hot. destruct (Nat.eq_dec k c), (Nat.eq_dec c k); try congruence; lra.
+Qed.
+
+Lemma sum_by_context C N (x : nat -> nat) (f : nat -> nat -> R) :
+  (forall n, (n < N)%nat -> (x n < C)%nat) ->
+  Σ c < C, (Σ n < N, (if Nat.eq_dec (x n) c then f n c else 0)) = Σ n < N, f n (x n).
+Proof.
+  intros Hx. rewrite sum_swap. apply sum_ext. intros n Hn. apply (sum_pick C (x n) (f n)); auto.
 Qed.

@@ -1,6 +1,6 @@
 (** Chapter 4. The effect of the predicted distribution, and the role of the weights. *)
 
-Require Import definitions sums.
+From NWP Require Import definitions sums.
 
 (** * A guess and its loss *)
 
@@ -370,4 +370,170 @@ Theorem step_wrong_in_particular V z w i eta :
 Proof.
   intros Hw Hi Hiw He. split; intros H;
   [apply most_probable_wrong_falls|apply all_wrong_fall]; auto.
+Qed.
+
+(** * The gradient at every node *)
+
+(** The logits of the model z = U E[x]: U has a row for each word, E one for each context. *)
+Definition logits (D : nat) (U : matrix) (h : vector) : vector := fun v => dot D (U v) h.
+
+(** The mean loss of the model on the examples (x n, w n). *)
+Definition model_loss (N V D : nat) (x w : nat -> nat) (U E : matrix) : R :=
+  mean_loss N V w (fun n => logits D U (E (x n))).
+
+(* box: prop-backprop, rows 1 and 2 *)
+Theorem backprop_loss N (L : vector) n : (n < N)%nat ->
+  is_partial (fun L => (Σ k < N, L k) / INR N) L n (1 / INR N).
+Proof.
+  intros Hn. unfold is_partial. evar_last.
+  - apply is_derive_quotient.
+    apply (is_derive_sum N (fun k t => replaced L n t k)). intros. apply is_derive_replaced.
+  - rewrite <- (distribution_sum N _ (one_hot_distribution N n Hn)). reflexivity.
+Qed.
+
+Theorem backprop_probabilities N (w : nat -> nat) (Y : matrix) n i : (n < N)%nat ->
+  (forall k, (k < N)%nat -> 0 < Y k (w k)) ->
+  is_partial2 (fun Y => (Σ k < N, (- ln (Y k (w k)))) / INR N) Y n i
+    (- one_hot (w n) i / (INR N * Y n (w n))).
+Proof.
+  intros Hn HY. unfold is_partial2. evar_last.
+  - apply is_derive_quotient.
+    apply (is_derive_sum N (fun k t => - ln (replaced2 Y n i t k (w k)))). intros k Hk.
+    apply (is_derive_opp (fun t => ln (replaced2 Y n i t k (w k)))).
+    apply (is_derive_comp ln (fun t => replaced2 Y n i t k (w k))).
+    + apply is_derive_ln. rewrite replaced2_same. auto.
+    + apply is_derive_replaced2.
+  - rewrite (sum_ext N _ (fun k => one_hot n k * (- one_hot i (w k) / Y k (w k)))).
+    + rewrite sum_one_hot by auto. unfold scal; simpl; unfold mult; simpl.
+      replace (one_hot i (w n)) with (one_hot (w n) i)
+        by (unfold one_hot; destruct (Nat.eq_dec i (w n)), (Nat.eq_dec (w n) i); congruence).
+      specialize (HY n Hn). assert (0 < INR N) by (apply lt_0_INR; lia). field. lra.
+    + intros k Hk. rewrite replaced2_same. unfold opp, scal; simpl; unfold mult; simpl.
+      unfold Rdiv. ring.
+Qed.
+
+(* box: prop-backprop, row 3 *)
+Theorem backprop_logits N V (w : nat -> nat) (Z : matrix) n v :
+  (n < N)%nat -> (v < V)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
+  is_partial2 (mean_loss N V w) Z n v ((softmax V (Z n) v - one_hot (w n) v) / INR N).
+Proof.
+  intros Hn Hv Hw. unfold is_partial2. evar_last.
+  - apply is_derive_mean_loss; auto. intros. apply is_derive_replaced2.
+  - unfold dot2, dot.
+    rewrite (sum_ext N _ (fun k => one_hot n k * mean_error N V w Z k v)).
+    + rewrite sum_one_hot by auto. reflexivity.
+    + intros k _. rewrite <- (sum_one_hot V v (mean_error N V w Z k)) by auto. rewrite <- sum_scal_l.
+      apply sum_ext. intros u Hu. rewrite (mean_error_ext N V w _ Z) by
+        (auto; intros j _; apply replaced2_same). ring.
+Qed.
+
+(* box: prop-backprop, row 4 *)
+Theorem backprop_hidden N V D (w : nat -> nat) (U H : matrix) n d :
+  (n < N)%nat -> (d < D)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
+  let G := mean_error N V w (fun n => logits D U (H n)) in
+  is_partial2 (fun H => mean_loss N V w (fun n => logits D U (H n))) H n d
+    (Σ v < V, (U v d * G n v)).
+Proof.
+  intros Hn Hd Hw G. unfold is_partial2. evar_last.
+  - apply (is_derive_mean_loss N V w (fun t k => logits D U (replaced2 H n d t k)) _
+      (fun k v => one_hot n k * U v d)); auto.
+    intros k v _ _. evar_last.
+    + apply (is_derive_dot D (fun _ => U v) (fun t => replaced2 H n d t k) _ (fun _ => 0)).
+      * intros. apply @is_derive_const.
+      * intros. apply is_derive_replaced2.
+    + unfold dot. rewrite sum_zero, Rplus_0_l by (intros; lra).
+      rewrite <- (sum_one_hot D d (U v)) by auto. rewrite <- sum_scal_l.
+      apply sum_ext. intros. ring.
+  - unfold dot2, dot. rewrite (sum_ext N _ (fun k => one_hot n k * Σ v < V, (U v d * G k v))).
+    + apply sum_one_hot; auto.
+    + intros k _. rewrite <- sum_scal_l. apply sum_ext. intros v Hv. unfold G.
+      rewrite (mean_error_ext N V w _ (fun n => logits D U (H n))); [ring|auto|].
+      intros u _. apply sum_ext. intros. rewrite replaced2_same. reflexivity.
+Qed.
+
+(* box: prop-backprop, row 5 *)
+Theorem backprop_output_weights N V D (w : nat -> nat) (U H : matrix) v d :
+  (v < V)%nat -> (d < D)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
+  let G := mean_error N V w (fun n => logits D U (H n)) in
+  is_partial2 (fun U => mean_loss N V w (fun n => logits D U (H n))) U v d
+    (Σ n < N, (G n v * H n d)).
+Proof.
+  intros Hv Hd Hw G. unfold is_partial2. evar_last.
+  - apply (is_derive_mean_loss N V w (fun t k => logits D (replaced2 U v d t) (H k)) _
+      (fun k u => one_hot v u * H k d)); auto.
+    intros k u _ _. evar_last.
+    + apply (is_derive_dot D (fun t => replaced2 U v d t u) (fun _ => H k) _
+        (fun j => one_hot v u * one_hot d j) (fun _ => 0)).
+      * intros. apply is_derive_replaced2.
+      * intros. apply @is_derive_const.
+    + unfold dot. rewrite (sum_zero D (fun i => _ * 0)), Rplus_0_r by (intros; lra).
+      rewrite <- (sum_one_hot D d (H k)) by auto. rewrite <- sum_scal_l.
+      apply sum_ext. intros. ring.
+  - apply sum_ext. intros n _. unfold dot.
+    rewrite <- (sum_one_hot V v (fun u => G n u * H n d)) by auto. apply sum_ext. intros u Hu.
+    unfold G. rewrite (mean_error_ext N V w _ (fun n => logits D U (H n))); [ring|auto|].
+    intros j _. apply sum_ext. intros. rewrite replaced2_same. reflexivity.
+Qed.
+
+(* box: prop-backprop, row 6 *)
+Theorem backprop_embeddings N V D (x w : nat -> nat) (U E : matrix) c d :
+  (d < D)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
+  let G := mean_error N V w (fun n => logits D U (E (x n))) in
+  is_partial2 (fun E => model_loss N V D x w U E) E c d
+    (Σ n < N, (if Nat.eq_dec (x n) c then Σ v < V, (U v d * G n v) else 0)).
+Proof.
+  intros Hd Hw G. unfold is_partial2, model_loss. evar_last.
+  - apply (is_derive_mean_loss N V w (fun t k => logits D U (replaced2 E c d t (x k))) _
+      (fun k v => one_hot c (x k) * U v d)); auto.
+    intros k v _ _. evar_last.
+    + apply (is_derive_dot D (fun _ => U v) (fun t => replaced2 E c d t (x k)) _ (fun _ => 0)).
+      * intros. apply @is_derive_const.
+      * intros. apply is_derive_replaced2.
+    + unfold dot. rewrite sum_zero, Rplus_0_l by (intros; lra).
+      rewrite <- (sum_one_hot D d (U v)) by auto. rewrite <- sum_scal_l.
+      apply sum_ext. intros. ring.
+  - apply sum_ext. intros n _. transitivity (one_hot c (x n) * Σ v < V, (U v d * G n v)).
+    + unfold dot. rewrite <- sum_scal_l. apply sum_ext. intros v Hv. unfold G.
+      rewrite (mean_error_ext N V w _ (fun n => logits D U (E (x n)))); [ring|auto|].
+      intros u _. apply sum_ext. intros. rewrite replaced2_same. reflexivity.
+    + unfold one_hot. destruct (Nat.eq_dec (x n) c); lra.
+Qed.
+
+(** * One example moves other contexts *)
+
+(* box: prop-sharing *)
+Theorem sharing V D x w (U E GU GE : matrix) eta c v :
+  (w < V)%nat -> (v < V)%nat -> c <> x ->
+  let L := fun U E => logits_loss V (logits D U (E x)) w in
+  (forall v d, (v < V)%nat -> (d < D)%nat -> is_partial2 (fun U => L U E) U v d (GU v d)) ->
+  (forall c d, (d < D)%nat -> is_partial2 (fun E => L U E) E c d (GE c d)) ->
+  let U' := fun v d => U v d - eta * GU v d in
+  let E' := fun c d => E c d - eta * GE c d in
+  logits D U' (E' c) v - logits D U (E c) v
+  = - eta * dot D (E c) (E x) * (softmax V (logits D U (E x)) v - one_hot w v).
+Proof.
+  intros Hw Hv Hc L HU HE U' E'.
+  (* The loss of one example is the mean over it, so that the rows of backprop apply. *)
+  assert (L1 : forall U E, model_loss 1 V D (fun _ => x) (fun _ => w) U E = L U E).
+  { intros U0 E0. unfold model_loss, mean_loss, L. simpl. field. }
+  set (g := fun v => softmax V (logits D U (E x)) v - one_hot w v).
+  assert (EU : forall d, (d < D)%nat -> GU v d = g v * E x d).
+  { intros d Hd. specialize (HU v d Hv Hd). apply is_derive_unique in HU. rewrite <- HU.
+    apply is_derive_unique.
+    assert (B := backprop_output_weights 1 V D (fun _ => w) U (fun _ => E x) v d Hv Hd
+                   (fun _ _ => Hw)).
+    cbv zeta in B. simpl sum in B. unfold mean_error in B. simpl INR in B.
+    unfold is_partial2 in B. evar_last.
+    - eapply is_derive_ext; [|exact B]. intros t. apply (L1 (replaced2 U v d t) E).
+    - unfold g. cbv beta. field. }
+  assert (EE : forall d, (d < D)%nat -> GE c d = 0).
+  { intros d Hd. specialize (HE c d Hd). apply is_derive_unique in HE. rewrite <- HE.
+    apply is_derive_unique.
+    assert (B := backprop_embeddings 1 V D (fun _ => x) (fun _ => w) U E c d Hd (fun _ _ => Hw)).
+    cbv zeta in B. simpl in B. destruct (Nat.eq_dec x c); [congruence|]. rewrite Rplus_0_l in B.
+    unfold is_partial2 in B. eapply is_derive_ext; [|exact B].
+    intros t. apply (L1 U (replaced2 E c d t)). }
+  unfold logits at 1 2. unfold dot. rewrite <- sum_minus.
+  rewrite Rmult_assoc, (Rmult_comm (sum _ _)), <- Rmult_assoc, <- sum_scal_l.
+  apply sum_ext. intros d Hd. unfold U', E'. rewrite EU, EE by auto. unfold g. ring.
 Qed.
