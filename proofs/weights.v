@@ -537,3 +537,319 @@ Proof.
   rewrite Rmult_assoc, (Rmult_comm (sum _ _)), <- Rmult_assoc, <- sum_scal_l.
   apply sum_ext. intros d Hd. unfold U', E'. rewrite EU, EE by auto. unfold g. ring.
 Qed.
+
+(** * The table *)
+
+(** The mean loss of a table W with a row for each context: -log softmax(W[x])[w] on average. *)
+Definition table_loss (N V : nat) (x w : nat -> nat) (W : matrix) : R :=
+  mean_loss N V w (fun n => W (x n)).
+
+(** Row c of its gradient is the sum of (ŷ - y) / N over the examples with x n = c. *)
+Definition table_gradient (N V : nat) (x w : nat -> nat) (W : matrix) : matrix := fun c v =>
+  Σ n < N, (if Nat.eq_dec (x n) c then mean_error N V w (fun n => W (x n)) n v else 0).
+
+(** A step of gradient descent. *)
+Definition descended (N V : nat) (x w : nat -> nat) (eta : R) (W : matrix) : matrix :=
+  fun c v => W c v - eta * table_gradient N V x w W c v.
+
+(* box: def-table *)
+Theorem table_gradient_is_the_gradient N V x w (W : matrix) c v :
+  (v < V)%nat -> (forall n, (n < N)%nat -> (w n < V)%nat) ->
+  is_partial2 (table_loss N V x w) W c v (table_gradient N V x w W c v).
+Proof.
+  intros Hv Hw. unfold is_partial2, table_loss. evar_last.
+  - apply (is_derive_mean_loss N V w (fun t n => replaced2 W c v t (x n)) _
+      (fun n u => one_hot c (x n) * one_hot v u)); auto.
+    intros. apply is_derive_replaced2.
+  - apply sum_ext. intros n _.
+    transitivity (one_hot c (x n) * mean_error N V w (fun n => W (x n)) n v).
+    + rewrite <- (sum_one_hot V v (mean_error N V w (fun n => W (x n)) n)) by auto.
+      unfold dot. rewrite <- sum_scal_l. apply sum_ext. intros u Hu.
+      rewrite (mean_error_ext N V w _ (fun n => W (x n))); [ring|auto|].
+      intros j _. apply replaced2_same.
+    + unfold one_hot. destruct (Nat.eq_dec (x n) c); lra.
+Qed.
+
+(** ** A safe learning rate *)
+
+(** How often the context c occurs. *)
+Definition occurrences (N : nat) (x : nat -> nat) (c : nat) : R :=
+  Σ n < N, (if Nat.eq_dec (x n) c then 1 else 0).
+
+Section Rate.
+
+Variables (N V C : nat) (x w : nat -> nat).
+Hypotheses (HN : (0 < N)%nat) (Hx : forall n, (n < N)%nat -> (x n < C)%nat)
+  (Hw : forall n, (n < N)%nat -> (w n < V)%nat).
+
+(** m is at least the largest count of a context. *)
+Variable m : R.
+Hypothesis Hm : forall c, (c < C)%nat -> occurrences N x c <= m.
+
+Let Lambda := m / (2 * INR N).
+Let L := table_loss N V x w.
+Let G := table_gradient N V x w.
+
+Let HNR : 0 < INR N. Proof. apply lt_0_INR. auto. Qed.
+
+(** The table's gradient times a change of the table is the examples' errors times the change of
+    their rows. *)
+Let gradient_dot W U :
+  dot2 C V (G W) U = dot2 N V (mean_error N V w (fun n => W (x n))) (fun n => U (x n)).
+Proof.
+  unfold dot2. rewrite <- (sum_by_context C N x
+    (fun n c => dot V (mean_error N V w (fun n => W (x n)) n) (U c))) by auto.
+  apply sum_ext. intros c _. unfold dot, G, table_gradient.
+  rewrite (sum_ext V _ (fun v => Σ n < N,
+    (if Nat.eq_dec (x n) c then mean_error N V w (fun n => W (x n)) n v * U c v else 0))).
+  - rewrite sum_swap. apply sum_ext. intros n _.
+    destruct (Nat.eq_dec (x n) c); [reflexivity|apply sum_zero; auto].
+  - intros v _. rewrite <- sum_scal_r. apply sum_ext. intros n _.
+    destruct (Nat.eq_dec (x n) c); ring.
+Qed.
+
+(** The loss of a moved table lies between the tangent and a parabola above it. *)
+Let moved W U :
+  L W + dot2 C V (G W) U <= L (fun c v => W c v + U c v)
+  <= L W + dot2 C V (G W) U + Lambda / 2 * dot2 C V U U.
+Proof.
+  set (tangent := fun n => logits_loss V (W (x n)) (w n) +
+    Σ v < V, ((softmax V (W (x n)) v - one_hot (w n) v) * U (x n) v)).
+  assert (ET : sum N tangent / INR N = L W + dot2 C V (G W) U).
+  { unfold tangent. rewrite sum_plus, gradient_dot. unfold L, table_loss, mean_loss, Rdiv.
+    rewrite Rmult_plus_distr_r. f_equal. unfold dot2. rewrite <- sum_scal_r.
+    apply sum_ext. intros n _. unfold dot. rewrite <- sum_scal_r.
+    apply sum_ext. intros v _. unfold mean_error. field. lra. }
+  assert (EQ : (Σ n < N, dot V (U (x n)) (U (x n))) <= m * dot2 C V U U).
+  { rewrite <- (sum_by_context C N x (fun _ c => dot V (U c) (U c))) by auto.
+    unfold dot2. rewrite <- sum_scal_l. apply sum_le. intros c Hc.
+    apply Rle_trans with (occurrences N x c * dot V (U c) (U c)).
+    - right. unfold occurrences. rewrite <- sum_scal_r. apply sum_ext. intros n _.
+      destruct (Nat.eq_dec (x n) c); ring.
+    - apply Rmult_le_compat_r; [apply dot_self_nonneg|auto]. }
+  assert (B : forall n, (n < N)%nat ->
+    tangent n <= logits_loss V (fun v => W (x n) v + U (x n) v) (w n)
+    <= tangent n + dot V (U (x n)) (U (x n)) / 4).
+  { intros n Hn. apply (logits_loss_moved V (W (x n)) (U (x n)) (w n)). auto. }
+  rewrite <- ET. split.
+  - apply Rmult_le_compat_r; [left; apply Rinv_0_lt_compat; auto|].
+    apply sum_le. intros n Hn. apply B. auto.
+  - apply Rle_trans with
+      ((sum N tangent + (Σ n < N, dot V (U (x n)) (U (x n))) / 4) / INR N).
+    + apply Rmult_le_compat_r; [left; apply Rinv_0_lt_compat; auto|].
+      rewrite <- sum_div, <- sum_plus. apply sum_le. intros n Hn. apply B. auto.
+    + unfold Lambda. replace (m / (2 * INR N) / 2 * dot2 C V U U)
+        with (m * dot2 C V U U / 4 / INR N) by (field; lra).
+      unfold Rdiv at 1 3. rewrite Rmult_plus_distr_r. apply Rplus_le_compat_l.
+      apply Rmult_le_compat_r; [left; apply Rinv_0_lt_compat; auto|]. lra.
+Qed.
+
+(** Part 1. *)
+Lemma step_lowers_loss eta W :
+  L (descended N V x w eta W) <= L W - eta * (1 - eta * Lambda / 2) * dot2 C V (G W) (G W).
+Proof.
+  destruct (moved W (fun c v => - eta * G W c v)) as [_ H].
+  assert (E1 : dot2 C V (G W) (fun c v => - eta * G W c v) = - eta * dot2 C V (G W) (G W)).
+  { unfold dot2, dot. rewrite <- sum_scal_l. apply sum_ext. intros c _.
+    rewrite <- sum_scal_l. apply sum_ext. intros. ring. }
+  assert (E2 : dot2 C V (fun c v => - eta * G W c v) (fun c v => - eta * G W c v)
+               = eta ^ 2 * dot2 C V (G W) (G W)).
+  { unfold dot2, dot. rewrite <- sum_scal_l. apply sum_ext. intros c _.
+    rewrite <- sum_scal_l. apply sum_ext. intros. ring. }
+  rewrite E1, E2 in H.
+  replace (L (descended N V x w eta W)) with (L (fun c v => W c v + - eta * G W c v)); [lra|].
+  unfold L, table_loss, mean_loss. f_equal. apply sum_ext. intros n Hn.
+  apply logits_loss_ext; [auto|]. intros v _. unfold descended, G. ring.
+Qed.
+
+(** ** Part 2 *)
+
+Variable eta : R.
+Hypothesis Heta : 0 < eta < 4 * INR N / m.
+
+Let m_pos : 0 < m.
+Proof.
+  apply Rlt_le_trans with (occurrences N x (x O)); [|apply Hm, Hx; auto].
+  unfold occurrences. apply Rlt_le_trans with 1; [lra|].
+  apply Rle_trans with (if Nat.eq_dec (x 0%nat) (x 0%nat) then 1 else 0).
+  - destruct (Nat.eq_dec (x 0%nat) (x 0%nat)); [lra|contradiction].
+  - apply (one_term_le N 0 (fun n => if Nat.eq_dec (x n) (x 0%nat) then 1 else 0)); auto.
+    intros n _. destruct (Nat.eq_dec (x n) (x 0%nat)); lra.
+Qed.
+
+Let kappa := 1 - eta * Lambda / 2.
+
+Let kappa_pos : 0 < kappa.
+Proof.
+  unfold kappa, Lambda.
+  assert (eta * m < 4 * INR N).
+  { apply (Rmult_lt_reg_r (/ m)); [apply Rinv_0_lt_compat, m_pos|].
+    rewrite Rmult_assoc, Rinv_r by (apply Rgt_not_eq, m_pos).
+    unfold Rdiv in Heta. lra. }
+  replace (eta * (m / (2 * INR N)) / 2) with (eta * m / (4 * INR N)) by (field; lra).
+  assert (eta * m / (4 * INR N) < 1); [|lra].
+  apply (Rmult_lt_reg_r (4 * INR N)); [lra|]. unfold Rdiv.
+  rewrite Rmult_assoc, Rinv_l; lra.
+Qed.
+
+Lemma step_lowers_loss_strictly W : (exists c v, (c < C)%nat /\ (v < V)%nat /\ G W c v <> 0) ->
+  L (descended N V x w eta W) < L W.
+Proof.
+  intros [c [v [Hc [Hv Hne]]]].
+  assert (P : 0 < dot2 C V (G W) (G W)).
+  { destruct (Rle_lt_or_eq_dec 0 (dot2 C V (G W) (G W))) as [|E]; auto.
+    - apply sum_nonneg. intros. apply dot_self_nonneg.
+    - exfalso. apply Hne. apply (dot_self_zero V (G W c)); auto.
+      apply (terms_zero C (fun c => dot V (G W c) (G W c))); auto.
+      intros. apply dot_self_nonneg. }
+  assert (S := step_lowers_loss eta W). fold kappa in S.
+  assert (0 < eta * kappa * dot2 C V (G W) (G W)); [|lra].
+  apply Rmult_lt_0_compat; [apply Rmult_lt_0_compat; [lra|apply kappa_pos]|auto].
+Qed.
+
+(** The table after T steps. *)
+Fixpoint trained (W : matrix) (T : nat) : matrix :=
+  match T with
+  | O => W
+  | S T => descended N V x w eta (trained W T)
+  end.
+
+Variable F : R.
+Hypothesis HF : forall W, F <= L W.
+
+(** The square of the distance between two tables. *)
+Let distance2 (A B : matrix) : R := dot2 C V (fun c v => A c v - B c v) (fun c v => A c v - B c v).
+
+(** One step: what the loss exceeds that of A, against what the distance to A and the loss lose. *)
+Let one_step W A :
+  2 * eta * (L W - L A) + distance2 (descended N V x w eta W) A
+    + eta / kappa * L (descended N V x w eta W)
+  <= distance2 W A + eta / kappa * L W.
+Proof.
+  assert (K := kappa_pos).
+  assert (S := step_lowers_loss eta W). fold kappa in S.
+  destruct (moved W (fun c v => A c v - W c v)) as [T _].
+  assert (EA : L (fun c v => W c v + (A c v - W c v)) = L A).
+  { unfold L, table_loss, mean_loss. f_equal. apply sum_ext. intros n Hn.
+    apply logits_loss_ext; [auto|]. intros v _. ring. }
+  rewrite EA in T.
+  assert (ED : distance2 (descended N V x w eta W) A
+    = distance2 W A + 2 * eta * dot2 C V (G W) (fun c v => A c v - W c v)
+      + eta ^ 2 * dot2 C V (G W) (G W)).
+  { unfold distance2, dot2, dot. rewrite <- !sum_scal_l, <- !sum_plus. apply sum_ext. intros c _.
+    rewrite <- !sum_scal_l, <- !sum_plus. apply sum_ext. intros v _. unfold descended, G. ring. }
+  assert (EG : eta ^ 2 * dot2 C V (G W) (G W)
+               <= eta / kappa * (L W - L (descended N V x w eta W))).
+  { apply Rle_trans with (eta / kappa * (eta * kappa * dot2 C V (G W) (G W))).
+    - right. field. lra.
+    - apply Rmult_le_compat_l; [left; apply Rdiv_lt_0_compat; lra|lra]. }
+  assert (2 * eta * dot2 C V (G W) (fun c v => A c v - W c v) <= 2 * eta * (L A - L W))
+    by (apply Rmult_le_compat_l; lra).
+  lra.
+Qed.
+
+Let never_rising W T : L (trained W (S T)) <= L (trained W T).
+Proof.
+  assert (S := step_lowers_loss eta (trained W T)). fold kappa in S. simpl.
+  assert (0 <= eta * kappa * dot2 C V (G (trained W T)) (G (trained W T))); [|lra].
+  apply Rmult_le_pos; [left; apply Rmult_lt_0_compat; [lra|apply kappa_pos]|].
+  apply sum_nonneg. intros. apply dot_self_nonneg.
+Qed.
+
+Let all_steps W A T :
+  2 * eta * INR T * (L (trained W T) - L A) + distance2 (trained W T) A
+    + eta / kappa * L (trained W T)
+  <= distance2 W A + eta / kappa * L W.
+Proof.
+  induction T as [|T IH]; [simpl; lra|].
+  assert (R := never_rising W T). assert (O := one_step (trained W T) A).
+  rewrite S_INR. simpl in *.
+  assert (0 <= INR T) by apply pos_INR.
+  assert (P : 2 * eta * (INR T + 1) * (L (descended N V x w eta (trained W T)) - L A)
+    <= 2 * eta * (INR T + 1) * (L (trained W T) - L A)).
+  { apply Rmult_le_compat_l; [|lra]. apply Rmult_le_pos; lra. }
+  lra.
+Qed.
+
+Lemma comes_down W A T : (1 <= T)%nat ->
+  L (trained W T) - L A
+  <= 1 / (2 * eta * INR T) * (distance2 W A + eta * (L W - F) / (1 - eta * Lambda / 2)).
+Proof.
+  intros HT. fold kappa. assert (K := kappa_pos). assert (S := all_steps W A T).
+  assert (HTR : 0 < INR T) by (apply lt_0_INR; lia).
+  assert (D : 0 <= distance2 (trained W T) A)
+    by (apply sum_nonneg; intros; apply (dot_self_nonneg V)).
+  assert (B : eta / kappa * F <= eta / kappa * L (trained W T)).
+  { apply Rmult_le_compat_l; [left; apply Rdiv_lt_0_compat; lra|apply HF]. }
+  assert (P : 0 < 2 * eta * INR T) by (apply Rmult_lt_0_compat; lra).
+  apply (Rmult_le_reg_l (2 * eta * INR T)); auto.
+  replace (2 * eta * INR T * (1 / (2 * eta * INR T) * (distance2 W A + eta * (L W - F) / kappa)))
+    with (distance2 W A + eta / kappa * L W - eta / kappa * F) by (field; lra).
+  lra.
+Qed.
+
+Lemma comes_down_to_infimum W : (forall eps, 0 < eps -> exists A, L A < F + eps) ->
+  is_lim_seq (fun T => L (trained W T)) F.
+Proof.
+  intros Hinf. apply is_lim_seq_spec. intros [eps Heps]. simpl.
+  destruct (Hinf (eps / 2) ltac:(lra)) as [A HA].
+  set (c := distance2 W A + eta * (L W - F) / (1 - eta * Lambda / 2)).
+  (* From T0 on, the bound is below eps / 2. *)
+  destruct (nfloor_ex (Rmax 0 (c / (eta * eps)))) as [T0 [_ HT0]]; [apply Rmax_l|].
+  exists (S T0). intros T HT.
+  assert (HTR : INR T0 + 1 <= INR T) by (rewrite <- S_INR; apply le_INR; auto).
+  assert (B := comes_down W A T ltac:(lia)). fold c in B.
+  assert (LB := HF (trained W T)).
+  assert (P0 := pos_INR T0).
+  assert (Hc : c < eta * eps * INR T).
+  { assert (c / (eta * eps) < INR T) by (assert (H := Rmax_r 0 (c / (eta * eps))); lra).
+    apply (Rmult_lt_reg_r (/ (eta * eps))); [apply Rinv_0_lt_compat, Rmult_lt_0_compat; lra|].
+    replace (eta * eps * INR T * / (eta * eps)) with (INR T) by (field; lra). exact H. }
+  assert (P : 1 / (2 * eta * INR T) * c < eps / 2).
+  { apply (Rmult_lt_reg_l (2 * eta * INR T)).
+    - apply Rmult_lt_0_compat; lra.
+    - replace (2 * eta * INR T * (1 / (2 * eta * INR T) * c)) with c by (field; lra). lra. }
+  apply Rabs_lt_between. lra.
+Qed.
+
+End Rate.
+
+(* box: prop-rate, part 1 *)
+Theorem safe_rate_lowers N V C x w m eta W : (0 < N)%nat ->
+  (forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat) ->
+  (forall c, (c < C)%nat -> occurrences N x c <= m) -> 0 < eta < 4 * INR N / m ->
+  let Lambda := m / (2 * INR N) in
+  let L := table_loss N V x w in
+  let G := table_gradient N V x w W in
+  let W' := descended N V x w eta W in
+  L W' <= L W - eta * (1 - eta * Lambda / 2) * dot2 C V G G /\
+  ((exists c v, (c < C)%nat /\ (v < V)%nat /\ G c v <> 0) -> L W' < L W).
+Proof.
+  intros HN Hxw Hm He. split.
+  - apply (step_lowers_loss N V C x w HN); auto; intros; apply Hxw; auto.
+  - apply (step_lowers_loss_strictly N V C x w HN) with (m := m); auto;
+      intros; apply Hxw; auto.
+Qed.
+
+(* box: prop-rate, part 2 *)
+Theorem safe_rate_comes_down N V C x w m eta F W : (0 < N)%nat ->
+  (forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat) ->
+  (forall c, (c < C)%nat -> occurrences N x c <= m) -> 0 < eta < 4 * INR N / m ->
+  let Lambda := m / (2 * INR N) in
+  let L := table_loss N V x w in
+  let W_ := trained N V x w eta W in
+  (* F is the infimum of the loss. *)
+  (forall A, F <= L A) -> (forall eps, 0 < eps -> exists A, L A < F + eps) ->
+  (forall A T, (1 <= T)%nat ->
+    L (W_ T) - L A
+    <= 1 / (2 * eta * INR T) *
+       (dot2 C V (fun c v => W c v - A c v) (fun c v => W c v - A c v)
+        + eta * (L W - F) / (1 - eta * Lambda / 2))) /\
+  is_lim_seq (fun T => L (W_ T)) F.
+Proof.
+  intros HN Hxw Hm He Lambda L W_ HF Hinf.
+  assert (Hx : forall n, (n < N)%nat -> (x n < C)%nat) by (intros; apply Hxw; auto).
+  assert (Hw : forall n, (n < N)%nat -> (w n < V)%nat) by (intros; apply Hxw; auto).
+  split; [intros; apply comes_down; auto|].
+  apply (comes_down_to_infimum N V C x w HN Hx Hw m Hm); auto.
+Qed.
