@@ -308,7 +308,7 @@ Definition is_partial2 (F : matrix -> R) (A : matrix) (i j : nat) (d : R) : Prop
 Definition dot2 (n m : nat) (A B : matrix) : R := Σ i < n, (dot m (A i) (B i)).
 
 (** The mean loss of N examples with the logits Z and the right words w. *)
-Definition mean_loss (N V : nat) (w : nat -> nat) (Z : matrix) : R :=
+Definition logits_mean_loss (N V : nat) (w : nat -> nat) (Z : matrix) : R :=
   (Σ n < N, logits_loss V (Z n) (w n)) / INR N.
 
 (** The matrix G, with the rows (ŷ - y) / N. *)
@@ -327,12 +327,12 @@ Lemma is_derive_quotient (f : R -> R) x l c :
   is_derive f x l -> is_derive (fun t => f t / c) x (l / c).
 Proof. apply is_derive_times. Qed.
 
-Lemma is_derive_mean_loss N V w (Z : R -> matrix) (x : R) (d : matrix) :
+Lemma is_derive_logits_mean_loss N V w (Z : R -> matrix) (x : R) (d : matrix) :
   (forall n, (n < N)%nat -> (w n < V)%nat) ->
   (forall n v, (n < N)%nat -> (v < V)%nat -> is_derive (fun t => Z t n v) x (d n v)) ->
-  is_derive (fun t => mean_loss N V w (Z t)) x (dot2 N V (mean_error N V w (Z x)) d).
+  is_derive (fun t => logits_mean_loss N V w (Z t)) x (dot2 N V (mean_error N V w (Z x)) d).
 Proof.
-  intros Hw HZ. unfold mean_loss. evar_last.
+  intros Hw HZ. unfold logits_mean_loss. evar_last.
   - apply is_derive_quotient.
     apply (is_derive_sum N (fun n t => logits_loss V (Z t n) (w n))).
     intros n Hn. apply (is_derive_logits_loss V (w n) (fun t => Z t n) x (d n)); auto.

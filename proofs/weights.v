@@ -1,6 +1,6 @@
 (** Chapter 4. The effect of the predicted distribution, and the role of the weights. *)
 
-From NWP Require Import definitions sums.
+From NWP Require Import definitions equivalence sums.
 
 (** * A guess and its loss *)
 
@@ -379,7 +379,7 @@ Definition logits (D : nat) (U : matrix) (h : vector) : vector := fun v => dot D
 
 (** The mean loss of the model on the examples (x n, w n). *)
 Definition model_loss (N V D : nat) (x w : nat -> nat) (U E : matrix) : R :=
-  mean_loss N V w (fun n => logits D U (E (x n))).
+  logits_mean_loss N V w (fun n => logits D U (E (x n))).
 
 (* box: prop-backprop, rows 1 and 2 *)
 Theorem backprop_loss N (L : vector) n : (n < N)%nat ->
@@ -415,10 +415,10 @@ Qed.
 (* box: prop-backprop, row 3 *)
 Theorem backprop_logits N V (w : nat -> nat) (Z : matrix) n v :
   (n < N)%nat -> (v < V)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
-  is_partial2 (mean_loss N V w) Z n v ((softmax V (Z n) v - one_hot (w n) v) / INR N).
+  is_partial2 (logits_mean_loss N V w) Z n v ((softmax V (Z n) v - one_hot (w n) v) / INR N).
 Proof.
   intros Hn Hv Hw. unfold is_partial2. evar_last.
-  - apply is_derive_mean_loss; auto. intros. apply is_derive_replaced2.
+  - apply is_derive_logits_mean_loss; auto. intros. apply is_derive_replaced2.
   - unfold dot2, dot.
     rewrite (sum_ext N _ (fun k => one_hot n k * mean_error N V w Z k v)).
     + rewrite sum_one_hot by auto. reflexivity.
@@ -431,11 +431,11 @@ Qed.
 Theorem backprop_hidden N V D (w : nat -> nat) (U H : matrix) n d :
   (n < N)%nat -> (d < D)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
   let G := mean_error N V w (fun n => logits D U (H n)) in
-  is_partial2 (fun H => mean_loss N V w (fun n => logits D U (H n))) H n d
+  is_partial2 (fun H => logits_mean_loss N V w (fun n => logits D U (H n))) H n d
     (Σ v < V, (U v d * G n v)).
 Proof.
   intros Hn Hd Hw G. unfold is_partial2. evar_last.
-  - apply (is_derive_mean_loss N V w (fun t k => logits D U (replaced2 H n d t k)) _
+  - apply (is_derive_logits_mean_loss N V w (fun t k => logits D U (replaced2 H n d t k)) _
       (fun k v => one_hot n k * U v d)); auto.
     intros k v _ _. evar_last.
     + apply (is_derive_dot D (fun _ => U v) (fun t => replaced2 H n d t k) _ (fun _ => 0)).
@@ -455,11 +455,11 @@ Qed.
 Theorem backprop_output_weights N V D (w : nat -> nat) (U H : matrix) v d :
   (v < V)%nat -> (d < D)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
   let G := mean_error N V w (fun n => logits D U (H n)) in
-  is_partial2 (fun U => mean_loss N V w (fun n => logits D U (H n))) U v d
+  is_partial2 (fun U => logits_mean_loss N V w (fun n => logits D U (H n))) U v d
     (Σ n < N, (G n v * H n d)).
 Proof.
   intros Hv Hd Hw G. unfold is_partial2. evar_last.
-  - apply (is_derive_mean_loss N V w (fun t k => logits D (replaced2 U v d t) (H k)) _
+  - apply (is_derive_logits_mean_loss N V w (fun t k => logits D (replaced2 U v d t) (H k)) _
       (fun k u => one_hot v u * H k d)); auto.
     intros k u _ _. evar_last.
     + apply (is_derive_dot D (fun t => replaced2 U v d t u) (fun _ => H k) _
@@ -483,7 +483,7 @@ Theorem backprop_embeddings N V D (x w : nat -> nat) (U E : matrix) c d :
     (Σ n < N, (if Nat.eq_dec (x n) c then Σ v < V, (U v d * G n v) else 0)).
 Proof.
   intros Hd Hw G. unfold is_partial2, model_loss. evar_last.
-  - apply (is_derive_mean_loss N V w (fun t k => logits D U (replaced2 E c d t (x k))) _
+  - apply (is_derive_logits_mean_loss N V w (fun t k => logits D U (replaced2 E c d t (x k))) _
       (fun k v => one_hot c (x k) * U v d)); auto.
     intros k v _ _. evar_last.
     + apply (is_derive_dot D (fun _ => U v) (fun t => replaced2 E c d t (x k)) _ (fun _ => 0)).
@@ -515,7 +515,7 @@ Proof.
   intros Hw Hv Hc L HU HE U' E'.
   (* The loss of one example is the mean over it, so that the rows of backprop apply. *)
   assert (L1 : forall U E, model_loss 1 V D (fun _ => x) (fun _ => w) U E = L U E).
-  { intros U0 E0. unfold model_loss, mean_loss, L. simpl. field. }
+  { intros U0 E0. unfold model_loss, logits_mean_loss, L. simpl. field. }
   set (g := fun v => softmax V (logits D U (E x)) v - one_hot w v).
   assert (EU : forall d, (d < D)%nat -> GU v d = g v * E x d).
   { intros d Hd. specialize (HU v d Hv Hd). apply is_derive_unique in HU. rewrite <- HU.
@@ -542,7 +542,7 @@ Qed.
 
 (** The mean loss of a table W with a row for each context: -log softmax(W[x])[w] on average. *)
 Definition table_loss (N V : nat) (x w : nat -> nat) (W : matrix) : R :=
-  mean_loss N V w (fun n => W (x n)).
+  logits_mean_loss N V w (fun n => W (x n)).
 
 (** Row c of its gradient is the sum of (ŷ - y) / N over the examples with x n = c. *)
 Definition table_gradient (N V : nat) (x w : nat -> nat) (W : matrix) : matrix := fun c v =>
@@ -558,7 +558,7 @@ Theorem table_gradient_is_the_gradient N V x w (W : matrix) c v :
   is_partial2 (table_loss N V x w) W c v (table_gradient N V x w W c v).
 Proof.
   intros Hv Hw. unfold is_partial2, table_loss. evar_last.
-  - apply (is_derive_mean_loss N V w (fun t n => replaced2 W c v t (x n)) _
+  - apply (is_derive_logits_mean_loss N V w (fun t n => replaced2 W c v t (x n)) _
       (fun n u => one_hot c (x n) * one_hot v u)); auto.
     intros. apply is_derive_replaced2.
   - apply sum_ext. intros n _.
@@ -572,10 +572,6 @@ Qed.
 
 (** ** A safe learning rate *)
 
-(** How often the context c occurs. *)
-Definition occurrences (N : nat) (x : nat -> nat) (c : nat) : R :=
-  Σ n < N, (if Nat.eq_dec (x n) c then 1 else 0).
-
 Section Rate.
 
 Variables (N V C : nat) (x w : nat -> nat).
@@ -584,7 +580,7 @@ Hypotheses (HN : (0 < N)%nat) (Hx : forall n, (n < N)%nat -> (x n < C)%nat)
 
 (** m is at least the largest count of a context. *)
 Variable m : R.
-Hypothesis Hm : forall c, (c < C)%nat -> occurrences N x c <= m.
+Hypothesis Hm : forall c, (c < C)%nat -> context_count N x c <= m.
 
 Let Lambda := m / (2 * INR N).
 Let L := table_loss N V x w.
@@ -616,16 +612,16 @@ Proof.
   set (tangent := fun n => logits_loss V (W (x n)) (w n) +
     Σ v < V, ((softmax V (W (x n)) v - one_hot (w n) v) * U (x n) v)).
   assert (ET : sum N tangent / INR N = L W + dot2 C V (G W) U).
-  { unfold tangent. rewrite sum_plus, gradient_dot. unfold L, table_loss, mean_loss, Rdiv.
+  { unfold tangent. rewrite sum_plus, gradient_dot. unfold L, table_loss, logits_mean_loss, Rdiv.
     rewrite Rmult_plus_distr_r. f_equal. unfold dot2. rewrite <- sum_scal_r.
     apply sum_ext. intros n _. unfold dot. rewrite <- sum_scal_r.
     apply sum_ext. intros v _. unfold mean_error. field. lra. }
   assert (EQ : (Σ n < N, dot V (U (x n)) (U (x n))) <= m * dot2 C V U U).
   { rewrite <- (sum_by_context C N x (fun _ c => dot V (U c) (U c))) by auto.
     unfold dot2. rewrite <- sum_scal_l. apply sum_le. intros c Hc.
-    apply Rle_trans with (occurrences N x c * dot V (U c) (U c)).
-    - right. unfold occurrences. rewrite <- sum_scal_r. apply sum_ext. intros n _.
-      destruct (Nat.eq_dec (x n) c); ring.
+    apply Rle_trans with (context_count N x c * dot V (U c) (U c)).
+    - right. unfold context_count. rewrite <- sum_scal_r. apply sum_ext. intros n _.
+      unfold one_hot. destruct (Nat.eq_dec (x n) c), (Nat.eq_dec c (x n)); try congruence; ring.
     - apply Rmult_le_compat_r; [apply dot_self_nonneg|auto]. }
   assert (B : forall n, (n < N)%nat ->
     tangent n <= logits_loss V (fun v => W (x n) v + U (x n) v) (w n)
@@ -658,7 +654,7 @@ Proof.
     rewrite <- sum_scal_l. apply sum_ext. intros. ring. }
   rewrite E1, E2 in H.
   replace (L (descended N V x w eta W)) with (L (fun c v => W c v + - eta * G W c v)); [lra|].
-  unfold L, table_loss, mean_loss. f_equal. apply sum_ext. intros n Hn.
+  unfold L, table_loss, logits_mean_loss. f_equal. apply sum_ext. intros n Hn.
   apply logits_loss_ext; [auto|]. intros v _. unfold descended, G. ring.
 Qed.
 
@@ -669,12 +665,10 @@ Hypothesis Heta : 0 < eta < 4 * INR N / m.
 
 Let m_pos : 0 < m.
 Proof.
-  apply Rlt_le_trans with (occurrences N x (x O)); [|apply Hm, Hx; auto].
-  unfold occurrences. apply Rlt_le_trans with 1; [lra|].
-  apply Rle_trans with (if Nat.eq_dec (x 0%nat) (x 0%nat) then 1 else 0).
-  - destruct (Nat.eq_dec (x 0%nat) (x 0%nat)); [lra|contradiction].
-  - apply (one_term_le N 0 (fun n => if Nat.eq_dec (x n) (x 0%nat) then 1 else 0)); auto.
-    intros n _. destruct (Nat.eq_dec (x n) (x 0%nat)); lra.
+  apply Rlt_le_trans with (context_count N x (x O)); [|apply Hm, Hx; auto].
+  apply Rlt_le_trans with (one_hot (x 0%nat) (x 0%nat)); [rewrite one_hot_same; lra|].
+  apply (one_term_le N 0 (fun n => one_hot (x n) (x 0%nat))); auto.
+  intros. apply one_hot_nonneg.
 Qed.
 
 Let kappa := 1 - eta * Lambda / 2.
@@ -730,7 +724,7 @@ Proof.
   assert (S := step_lowers_loss eta W). fold kappa in S.
   destruct (moved W (fun c v => A c v - W c v)) as [T _].
   assert (EA : L (fun c v => W c v + (A c v - W c v)) = L A).
-  { unfold L, table_loss, mean_loss. f_equal. apply sum_ext. intros n Hn.
+  { unfold L, table_loss, logits_mean_loss. f_equal. apply sum_ext. intros n Hn.
     apply logits_loss_ext; [auto|]. intros v _. ring. }
   rewrite EA in T.
   assert (ED : distance2 (descended N V x w eta W) A
@@ -817,7 +811,7 @@ End Rate.
 (* box: prop-rate, part 1 *)
 Theorem safe_rate_lowers N V C x w m eta W : (0 < N)%nat ->
   (forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat) ->
-  (forall c, (c < C)%nat -> occurrences N x c <= m) -> 0 < eta < 4 * INR N / m ->
+  (forall c, (c < C)%nat -> context_count N x c <= m) -> 0 < eta < 4 * INR N / m ->
   let Lambda := m / (2 * INR N) in
   let L := table_loss N V x w in
   let G := table_gradient N V x w W in
@@ -834,7 +828,7 @@ Qed.
 (* box: prop-rate, part 2 *)
 Theorem safe_rate_comes_down N V C x w m eta F W : (0 < N)%nat ->
   (forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat) ->
-  (forall c, (c < C)%nat -> occurrences N x c <= m) -> 0 < eta < 4 * INR N / m ->
+  (forall c, (c < C)%nat -> context_count N x c <= m) -> 0 < eta < 4 * INR N / m ->
   let Lambda := m / (2 * INR N) in
   let L := table_loss N V x w in
   let W_ := trained N V x w eta W in
