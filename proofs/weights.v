@@ -847,3 +847,271 @@ Proof.
   split; [intros; apply comes_down; auto|].
   apply (comes_down_to_infimum N V C x w HN Hx Hw m Hm); auto.
 Qed.
+
+(** * The floor *)
+
+Section Floor.
+
+Variables (N V C : nat) (x w : nat -> nat).
+Hypotheses (HN : (0 < N)%nat)
+  (Hxw : forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat).
+
+Let L := table_loss N V x w.
+Let F := conditional_entropy V C N x w.
+Let p := frequency N x w.
+
+Let HNR : 0 < INR N. Proof. apply lt_0_INR. auto. Qed.
+Let HV : (0 < V)%nat. Proof. destruct (Hxw O HN). lia. Qed.
+
+Let p_distribution c : 0 < context_count N x c -> distribution V (p c).
+Proof. apply frequency_distribution. intros n Hn. apply Hxw. auto. Qed.
+
+(** Counts are the context's count times the frequencies, also where it does not occur. *)
+Let count_frequency c v : (v < V)%nat -> count N x w c v = context_count N x c * p c v.
+Proof.
+  intros Hv. unfold p, frequency. destruct (context_count_nonneg N x c) as [H|H0].
+  - field. lra.
+  - rewrite <- H0, Rmult_0_l. apply (terms_zero V (count N x w c)); auto.
+    + intros. apply count_nonneg.
+    + rewrite H0. apply (sum_counts V). intros n Hn. apply Hxw. auto.
+Qed.
+
+(** What a prediction q loses against the frequencies of its context. *)
+Let excess (c : nat) (q : vector) : R := Σ v < V, (p c v * (ln (p c v) - ln (q v))).
+
+(** The loss of a table is the floor and the mean excess. *)
+Let loss_excess (W : matrix) :
+  L W = F + / INR N * (Σ c < C, (context_count N x c * excess c (softmax V (W c)))).
+Proof.
+  unfold F, conditional_entropy. rewrite <- Rmult_plus_distr_l, <- sum_plus.
+  unfold L, table_loss, logits_mean_loss, Rdiv. rewrite Rmult_comm. f_equal.
+  rewrite (sum_ext N _ (fun n => - ln (softmax V (W (x n)) (w n))))
+    by (intros; apply logits_loss_softmax; exact HV).
+  rewrite (sum_by_counts V C N x w (fun c v => - ln (softmax V (W c) v))) by auto.
+  apply sum_ext. intros c _. rewrite <- Rmult_plus_distr_l. unfold entropy, excess. fold p.
+  rewrite <- sum_opp, <- sum_plus, <- sum_scal_l. apply sum_ext. intros v Hv.
+  rewrite count_frequency by auto. ring.
+Qed.
+
+(** Each word's difference, squared, is at most four times the excess: with the square roots
+    a and b of two probabilities, -ln (b / a) >= 1 - b / a. *)
+Let excess_roots s r : 0 < s -> 0 < r ->
+  (s - r) ^ 2 <= s * s * (ln (s * s) - ln (r * r)) + r * r - s * s.
+Proof.
+  intros Hs Hr. rewrite !ln_mult by auto.
+  assert (T := ln_le_tangent (r / s) (Rdiv_lt_0_compat _ _ Hr Hs)). rewrite ln_div in T by auto.
+  apply (Rmult_le_compat_l (s * s)) in T; [|apply Rmult_le_pos; lra].
+  replace (s * s * (r / s - 1)) with (s * r - s * s) in T by (field; lra). lra.
+Qed.
+
+Let excess_term a q : 0 <= a -> 0 < q -> (sqrt a - sqrt q) ^ 2 <= a * (ln a - ln q) + q - a.
+Proof.
+  intros [Ha| <-] Hq; assert (Eq := sqrt_sqrt q (Rlt_le _ _ Hq)).
+  - assert (R := excess_roots (sqrt a) (sqrt q) (sqrt_lt_R0 a Ha) (sqrt_lt_R0 q Hq)).
+    rewrite Eq, sqrt_sqrt in R by lra. exact R.
+  - rewrite sqrt_0. lra.
+Qed.
+
+Let excess_squares c q : distribution V (p c) -> distribution V q -> positive V q ->
+  Σ v < V, (sqrt (p c v) - sqrt (q v)) ^ 2 <= excess c q.
+Proof.
+  intros HP HQ Hq. unfold excess.
+  apply Rle_trans with (Σ v < V, (p c v * (ln (p c v) - ln (q v)) + q v - p c v)).
+  - apply sum_le. intros v Hv. apply excess_term; [apply HP; auto|auto].
+  - rewrite sum_minus, sum_plus, (distribution_sum V q HQ), (distribution_sum V (p c) HP). lra.
+Qed.
+
+Let softmax_dist (W : matrix) c : distribution V (softmax V (W c)).
+Proof. apply softmax_distribution, HV. Qed.
+
+Let softmax_positive (W : matrix) c : positive V (softmax V (W c)).
+Proof. intros v _. apply softmax_pos, HV. Qed.
+
+Let excess_nonneg (W : matrix) c : 0 <= context_count N x c * excess c (softmax V (W c)).
+Proof.
+  destruct (context_count_nonneg N x c) as [H| <-]; [|lra].
+  apply Rmult_le_pos; [lra|].
+  eapply Rle_trans; [|apply excess_squares; auto]. apply sum_nonneg. intros. apply pow2_ge_0.
+Qed.
+
+Lemma floor_le (W : matrix) : F <= L W.
+Proof.
+  rewrite loss_excess. assert (0 <= / INR N * (Σ c < C, (context_count N x c * excess c (softmax V (W c))))).
+  { apply Rmult_le_pos; [left; apply Rinv_0_lt_compat; auto|apply sum_nonneg; auto]. }
+  lra.
+Qed.
+
+(** The logits ln q have the softmax q. *)
+Let softmax_ln q v : distribution V q -> positive V q -> (v < V)%nat ->
+  softmax V (fun v => ln (q v)) v = q v.
+Proof.
+  intros HQ Hq Hv. unfold softmax. rewrite (sum_ext V _ q) by (intros; apply exp_ln; auto).
+  rewrite (distribution_sum V q HQ), exp_ln by auto. field.
+Qed.
+
+(** The frequencies, mixed with a little of the uniform prediction. *)
+Let mixed (delta : R) (c : nat) : vector := fun v => (1 - delta) * p c v + delta / INR V.
+
+Let HVR : 0 < INR V. Proof. apply lt_0_INR, HV. Qed.
+
+Let mixed_distribution delta c : 0 <= delta <= 1 -> 0 < context_count N x c ->
+  distribution V (mixed delta c).
+Proof.
+  intros Hd Hc. assert (HP := p_distribution c Hc). split.
+  - intros v Hv. assert (0 <= p c v) by (apply HP; auto).
+    assert (0 <= delta / INR V) by (apply Rmult_le_pos; [lra|left; apply Rinv_0_lt_compat; auto]).
+    unfold mixed. nra.
+  - unfold mixed. rewrite sum_plus, sum_scal_l, sum_const.
+    change (Σ v < V, p c v) with (sum V (p c)).
+    rewrite (distribution_sum V (p c) HP). field. lra.
+Qed.
+
+(** Its table is above the floor by at most -log (1 - delta). *)
+Let mixed_loss delta : 0 <= delta < 1 ->
+  (forall c, 0 < context_count N x c -> positive V (mixed delta c)) ->
+  L (fun c v => ln (mixed delta c v)) <= F - ln (1 - delta).
+Proof.
+  intros Hd Hpos. rewrite loss_excess.
+  assert (B : Σ c < C, (context_count N x c * excess c (softmax V (fun v => ln (mixed delta c v))))
+              <= Σ c < C, (context_count N x c * - ln (1 - delta))).
+  { apply sum_le. intros c _. destruct (context_count_nonneg N x c) as [Hc| <-]; [|lra].
+    apply Rmult_le_compat_l; [lra|]. assert (HP := p_distribution c Hc).
+    apply Rle_trans with (Σ v < V, (p c v * - ln (1 - delta)));
+      [|right; rewrite sum_scal_r; change (Σ v < V, p c v) with (sum V (p c));
+        rewrite (distribution_sum V (p c) HP); ring].
+    apply sum_le. intros v Hv.
+    rewrite softmax_ln; [|apply mixed_distribution; [lra|auto]|apply Hpos; auto|auto].
+    destruct (proj1 HP v Hv) as [Hp| <-]; [|lra].
+    apply Rmult_le_compat_l; [lra|].
+    assert (ln ((1 - delta) * p c v) <= ln (mixed delta c v)).
+    { apply ln_le; [apply Rmult_lt_0_compat; lra|]. unfold mixed.
+      assert (0 <= delta / INR V) by (apply Rmult_le_pos; [lra|left; apply Rinv_0_lt_compat; auto]).
+      lra. }
+    rewrite ln_mult in H by lra. lra. }
+  assert (ET : Σ c < C, (context_count N x c * - ln (1 - delta)) = INR N * - ln (1 - delta)).
+  { rewrite sum_scal_r. f_equal. unfold context_count. rewrite sum_swap.
+    rewrite (sum_ext N _ (fun _ => 1)); [rewrite sum_const; lra|]. intros n Hn.
+    apply (distribution_sum C (one_hot (x n))), one_hot_distribution, Hxw. auto. }
+  rewrite ET in B. apply (Rmult_le_compat_l (/ INR N)) in B;
+    [|left; apply Rinv_0_lt_compat; auto].
+  rewrite <- Rmult_assoc, Rinv_l in B by lra. lra.
+Qed.
+
+Lemma approached eps : 0 < eps -> exists W, L W < F + eps.
+Proof.
+  intros He. set (delta := 1 - exp (- (eps / 2))).
+  assert (E0 := exp_pos (- (eps / 2))).
+  assert (E1 : exp (- (eps / 2)) < 1) by (rewrite <- exp_0; apply exp_increasing; lra).
+  exists (fun c v => ln (mixed delta c v)).
+  eapply Rle_lt_trans; [apply mixed_loss; [unfold delta; lra|]|].
+  - intros c Hc v Hv. assert (0 <= p c v) by (apply (p_distribution c Hc); auto).
+    assert (0 < delta / INR V) by (apply Rdiv_lt_0_compat; [unfold delta; lra|auto]).
+    unfold mixed. apply Rplus_le_lt_0_compat; [|auto]. apply Rmult_le_pos; [unfold delta; lra|auto].
+  - replace (1 - delta) with (exp (- (eps / 2))) by (unfold delta; ring). rewrite ln_exp. lra.
+Qed.
+
+(** From the excess of the whole table to one context. *)
+Let context_excess (W : matrix) c v : (c < C)%nat -> (v < V)%nat -> 0 < context_count N x c ->
+  (p c v - softmax V (W c) v) ^ 2 <= 4 * INR N / context_count N x c * (L W - F).
+Proof.
+  intros Hc Hv Hocc. set (q := softmax V (W c)).
+  assert (HP := p_distribution c Hocc). assert (HQ := softmax_dist W c). fold q in HQ.
+  assert (HP1 := distribution_at_most_one V (p c) v HP Hv).
+  assert (HQ1 := distribution_at_most_one V q v HQ Hv).
+  assert (D : (p c v - q v) ^ 2 <= 4 * (sqrt (p c v) - sqrt (q v)) ^ 2).
+  { assert (S1 := sqrt_sqrt (p c v) (proj1 HP1)). assert (S2 := sqrt_sqrt (q v) (proj1 HQ1)).
+    assert (P1 := sqrt_pos (p c v)). assert (P2 := sqrt_pos (q v)).
+    assert (M1 : sqrt (p c v) <= 1) by (rewrite <- sqrt_1; apply sqrt_le_1_alt; lra).
+    assert (M2 : sqrt (q v) <= 1) by (rewrite <- sqrt_1; apply sqrt_le_1_alt; lra).
+    set (a := sqrt (p c v)) in *. set (b := sqrt (q v)) in *.
+    replace (p c v - q v) with ((a - b) * (a + b)) by lra. rewrite Rpow_mult_distr.
+    rewrite (Rmult_comm 4). apply Rmult_le_compat_l; [apply pow2_ge_0|]. nra. }
+  assert (T : (sqrt (p c v) - sqrt (q v)) ^ 2 <= excess c q).
+  { eapply Rle_trans; [|apply excess_squares; auto; apply (softmax_positive W c)].
+    apply (one_term_le V v (fun v => (sqrt (p c v) - sqrt (q v)) ^ 2)); auto.
+    intros. apply pow2_ge_0. }
+  assert (X : context_count N x c * excess c q <= INR N * (L W - F)).
+  { rewrite loss_excess. apply Rle_trans with
+      (Σ c < C, (context_count N x c * excess c (softmax V (W c)))).
+    - apply (one_term_le C c (fun c => context_count N x c * excess c (softmax V (W c)))); auto.
+    - right. field. lra. }
+  apply (Rmult_le_reg_l (context_count N x c)); auto.
+  replace (context_count N x c * (4 * INR N / context_count N x c * (L W - F)))
+    with (4 * (INR N * (L W - F))) by (field; lra).
+  nra.
+Qed.
+
+Lemma attained :
+  (exists W, L W = F) <->
+  (forall c v, (c < C)%nat -> (v < V)%nat -> 0 < context_count N x c -> 0 < count N x w c v).
+Proof.
+  split.
+  - (* At the floor the predictions are the frequencies, and a softmax is positive. *)
+    intros [W E] c v Hc Hv Hocc. rewrite count_frequency by auto.
+    assert (B := context_excess W c v Hc Hv Hocc). rewrite E in B.
+    replace (p c v) with (softmax V (W c) v).
+    + apply Rmult_lt_0_compat; [auto|apply softmax_positive; auto].
+    + assert (0 <= (p c v - softmax V (W c) v) ^ 2) by apply pow2_ge_0.
+      assert ((p c v - softmax V (W c) v) * (p c v - softmax V (W c) v) = 0) by lra.
+      apply Rmult_integral in H0. destruct H0; lra.
+  - intros H. exists (fun c v => ln (mixed 0 c v)).
+    apply Rle_antisym; [|apply floor_le].
+    eapply Rle_trans; [apply mixed_loss; [lra|]|rewrite Rminus_0_r, ln_1; lra].
+    intros c Hocc v Hv. unfold mixed.
+    assert (Hc : (c < C)%nat).
+    { destruct (Nat.lt_ge_cases c C) as [|Hge]; auto. exfalso.
+      assert (context_count N x c = 0); [|lra]. apply sum_zero. intros n Hn.
+      apply one_hot_other. destruct (Hxw n Hn). lia. }
+    specialize (H c v Hc Hv Hocc). rewrite count_frequency in H by auto.
+    assert (0 < p c v); [|lra].
+    apply (Rmult_lt_reg_l (context_count N x c)); [auto|lra].
+Qed.
+
+Lemma converges (W : nat -> matrix) : is_lim_seq (fun k => L (W k)) F ->
+  forall c v, (c < C)%nat -> (v < V)%nat -> 0 < context_count N x c ->
+  is_lim_seq (fun k => softmax V (W k c) v) (p c v).
+Proof.
+  intros HL c v Hc Hv Hocc. apply is_lim_seq_spec in HL. apply is_lim_seq_spec.
+  intros [eps He]. simpl.
+  assert (Hn : 0 < 4 * INR N / context_count N x c) by (apply Rdiv_lt_0_compat; lra).
+  destruct (HL (mkposreal (eps ^ 2 / (4 * INR N / context_count N x c))
+    (Rdiv_lt_0_compat _ _ (pow_lt eps 2 He) Hn))) as [K HK]. simpl in HK.
+  exists K. intros k Hk. specialize (HK k Hk). apply Rabs_lt_between in HK.
+  assert (B := context_excess (W k) c v Hc Hv Hocc).
+  assert (S : (p c v - softmax V (W k c) v) ^ 2 < eps ^ 2).
+  { eapply Rle_lt_trans; [exact B|]. apply (Rmult_lt_reg_l (/ (4 * INR N / context_count N x c)));
+      [apply Rinv_0_lt_compat; auto|].
+    rewrite <- Rmult_assoc, Rinv_l, Rmult_1_l by lra.
+    replace (/ (4 * INR N / context_count N x c) * eps ^ 2)
+      with (eps * (eps * 1) / (4 * INR N / context_count N x c)) by (field; split; lra). lra. }
+  rewrite Rabs_minus_sym. apply Rabs_lt_between. split; nra.
+Qed.
+
+End Floor.
+
+(* box: prop-floor *)
+Theorem floor N V C x w : (0 < N)%nat ->
+  (forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat) ->
+  let L := table_loss N V x w in
+  let F := conditional_entropy V C N x w in
+  (* F is the infimum of the loss over all tables. *)
+  (forall W, F <= L W) /\ (forall eps, 0 < eps -> exists W, L W < F + eps) /\
+  (* Gradient descent with a safe rate comes down to it. *)
+  (forall W m eta, (forall c, (c < C)%nat -> context_count N x c <= m) ->
+    0 < eta < 4 * INR N / m -> is_lim_seq (fun T => L (trained N V x w eta W T)) F) /\
+  (* It is attained exactly if every context is followed by every word. *)
+  ((exists W, L W = F) <->
+    (forall c v, (c < C)%nat -> (v < V)%nat -> 0 < context_count N x c -> 0 < count N x w c v)) /\
+  (* Losses that converge to F mean predictions that converge to the frequencies. *)
+  (forall W : nat -> matrix, is_lim_seq (fun k => L (W k)) F ->
+    forall c v, (c < C)%nat -> (v < V)%nat -> 0 < context_count N x c ->
+    is_lim_seq (fun k => softmax V (W k c) v) (frequency N x w c v)).
+Proof.
+  intros HN Hxw L F.
+  assert (H1 : forall W, F <= L W) by (apply floor_le; auto).
+  assert (H2 : forall eps, 0 < eps -> exists W, L W < F + eps) by (apply approached; auto).
+  split; [exact H1|split; [exact H2|split; [|split]]].
+  - intros W m eta Hm He. apply (safe_rate_comes_down N V C x w m eta F W); auto.
+  - apply attained; auto.
+  - apply converges; auto.
+Qed.
