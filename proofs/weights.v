@@ -1115,3 +1115,383 @@ Proof.
   - apply attained; auto.
   - apply converges; auto.
 Qed.
+
+(** * Starts of factored weights *)
+
+Lemma logits_zero D (U : matrix) h : (forall v d, U v d = 0) -> forall v, logits D U h v = 0.
+Proof. intros HU v. apply sum_zero. intros. rewrite HU. ring. Qed.
+
+(* box: rem-zero-start, part 1 *)
+Theorem zeros_teach_nothing N V D x w (U E : matrix) : 
+  (forall n, (n < N)%nat -> (w n < V)%nat) ->
+  (forall v d, U v d = 0) -> (forall c d, E c d = 0) ->
+  (forall v d, (v < V)%nat -> (d < D)%nat ->
+    is_partial2 (fun U => model_loss N V D x w U E) U v d 0) /\
+  (forall c d, (d < D)%nat -> is_partial2 (fun E => model_loss N V D x w U E) E c d 0).
+Proof.
+  intros Hw HU HE. split.
+  - intros v d Hv Hd.
+    assert (B := backprop_output_weights N V D w U (fun n => E (x n)) v d Hv Hd Hw).
+    cbv zeta in B. rewrite sum_zero in B; [exact B|]. intros. rewrite HE. ring.
+  - intros c d Hd. assert (B := backprop_embeddings N V D x w U E c d Hd Hw).
+    cbv zeta in B. rewrite sum_zero in B; [exact B|]. intros n _.
+    destruct (Nat.eq_dec (x n) c); auto. apply sum_zero. intros. rewrite HU. ring.
+Qed.
+
+Section Saddle.
+
+Variables (N V C D : nat) (x w : nat -> nat) (c : nat).
+Hypotheses (HN : (0 < N)%nat) (HD : (0 < D)%nat)
+  (Hxw : forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat)
+  (Hc : 0 < context_count N x c).
+
+(** The frequencies after c, less the uniform prediction. *)
+Let p := frequency N x w c.
+Let d : vector := fun v => p v - / INR V.
+
+Let HV : (0 < V)%nat. Proof. destruct (Hxw O HN). lia. Qed.
+Let HVR : 0 < INR V. Proof. apply lt_0_INR, HV. Qed.
+Let Hp : distribution V p. Proof. apply frequency_distribution; [apply Hxw|auto]. Qed.
+
+Let uniform : vector := softmax V (fun _ => 0).
+
+Let uniform_entry v : uniform v = / INR V.
+Proof.
+  unfold uniform, softmax. rewrite sum_const, exp_0. field. lra.
+Qed.
+
+Let sum_d : sum V d = 0.
+Proof.
+  unfold d. rewrite sum_minus, sum_const. change (Σ v < V, p v) with (sum V p).
+  rewrite (distribution_sum V p Hp). field. lra.
+Qed.
+
+(** One number of E[c] is s, and the same one of each U[v] is r d[v]. *)
+Let E_ (s : R) : matrix := fun k j => if Nat.eq_dec k c then s * one_hot 0 j else 0.
+Let U_ (r : R) : matrix := fun v j => r * d v * one_hot 0 j.
+
+Let model_logits r s n v : logits D (U_ r) (E_ s (x n)) v = one_hot (x n) c * (r * s * d v).
+Proof.
+  unfold logits, U_, E_, dot.
+  rewrite (sum_ext D _ (fun j => one_hot 0 j * (one_hot (x n) c * (r * s * d v * one_hot 0 j)))).
+  - rewrite (sum_one_hot D 0 (fun j => one_hot (x n) c * (r * s * d v * one_hot 0 j))) by auto.
+    rewrite one_hot_same. ring.
+  - intros j _. unfold one_hot at 4. destruct (Nat.eq_dec (x n) c) as [->|Hne].
+    + destruct (Nat.eq_dec c c); [ring|contradiction].
+    + destruct (Nat.eq_dec c (x n)); [congruence|ring].
+Qed.
+
+(** What this does to the loss. *)
+Let change (t : R) : R := ln (mean_exp V uniform (fun v => t * d v)) - t * dot V d d.
+
+Let loss_changes r s : model_loss N V D x w (U_ r) (E_ s)
+  = model_loss N V D x w (fun _ _ => 0) (fun _ _ => 0)
+    + context_count N x c / INR N * change (r * s).
+Proof.
+  assert (HNR : 0 < INR N) by (apply lt_0_INR; auto).
+  unfold model_loss, logits_mean_loss.
+  apply (Rmult_eq_reg_r (INR N)); [|lra]. unfold Rdiv. rewrite Rmult_plus_distr_r.
+  rewrite !Rmult_assoc, Rinv_l, !Rmult_1_r by lra.
+  replace (/ INR N * (change (r * s) * INR N)) with (change (r * s)) by (field; lra).
+  transitivity (Σ n < N, (logits_loss V (fun _ => 0) (w n) + one_hot (x n) c *
+    (ln (mean_exp V uniform (fun v => r * s * d v)) - r * s * d (w n)))).
+  - apply sum_ext. intros n Hn.
+    rewrite (logits_loss_ext V _ (fun v => 0 + one_hot (x n) c * (r * s * d v))); [|apply Hxw; auto|].
+    2: { intros v _. rewrite model_logits. ring. }
+    unfold logits_loss at 1. rewrite log_sum_exp_moved by exact HV. fold uniform.
+    unfold logits_loss. unfold one_hot. destruct (Nat.eq_dec c (x n)).
+    + replace (mean_exp V uniform (fun u => 1 * (r * s * d u)))
+        with (mean_exp V uniform (fun v => r * s * d v));
+        [lra|apply sum_ext; intros; do 2 f_equal; ring].
+    + replace (mean_exp V uniform (fun u => 0 * (r * s * d u))) with 1; [rewrite ln_1; lra|].
+      unfold mean_exp. rewrite <- (distribution_sum V uniform (softmax_distribution V _ HV)).
+      apply sum_ext. intros. rewrite Rmult_0_l, exp_0. ring.
+  - rewrite sum_plus. f_equal.
+    + apply sum_ext. intros n Hn. apply logits_loss_ext; [apply Hxw; auto|].
+      intros v _. symmetry. apply logits_zero. auto.
+    + unfold change. rewrite Rmult_minus_distr_l.
+      rewrite (sum_ext N _ (fun n =>
+        one_hot (x n) c * ln (mean_exp V uniform (fun v => r * s * d v))
+        - r * s * (one_hot (x n) c * d (w n)))) by (intros; ring).
+      rewrite sum_minus, sum_scal_r, sum_scal_l. f_equal.
+      rewrite (sum_ext N _ (fun n => Σ v < V, (one_hot (x n) c * one_hot (w n) v * d v))).
+      * rewrite sum_swap.
+        replace (context_count N x c * (r * s * dot V d d))
+          with (r * s * (context_count N x c * dot V d d)) by ring.
+        f_equal. transitivity (Σ v < V, (context_count N x c * (p v * d v))).
+        -- apply sum_ext. intros v _. rewrite sum_scal_r. fold (count N x w c v).
+           unfold p, frequency. field. lra.
+        -- rewrite sum_scal_l. f_equal. transitivity (dot V d d + / INR V * sum V d);
+           [|rewrite sum_d; lra].
+           unfold dot. rewrite <- sum_scal_l, <- sum_plus. apply sum_ext. intros. unfold d. ring.
+      * intros n Hn. symmetry.
+        rewrite (sum_ext V _ (fun v => one_hot (w n) v * (one_hot (x n) c * d v))) by (intros; ring).
+        apply (sum_one_hot V (w n) (fun v => one_hot (x n) c * d v)). apply Hxw; auto.
+Qed.
+
+Hypothesis Hvaries : varies V p.
+
+Let dd_pos : 0 < dot V d d.
+Proof.
+  destruct (Rle_lt_or_eq_dec 0 (dot V d d) (dot_self_nonneg V d)) as [|E]; auto. exfalso.
+  destruct (varies_from V p (/ INR V) Hvaries) as [i [Hi Hne]]. apply Hne.
+  assert (Z := dot_self_zero V d (eq_sym E) i Hi). unfold d in Z. lra.
+Qed.
+
+Let mean_d : dot V uniform d = 0.
+Proof.
+  unfold dot. rewrite (sum_ext V _ (fun v => / INR V * d v)).
+  - rewrite sum_scal_l. change (Σ v < V, d v) with (sum V d). rewrite sum_d. ring.
+  - intros v _. rewrite uniform_entry. ring.
+Qed.
+
+Let change_derive : is_derive change 0 (- dot V d d).
+Proof.
+  assert (M : mean_exp V uniform (fun v => 0 * d v) = 1).
+  { rewrite <- (distribution_sum V uniform (softmax_distribution V _ HV)). apply sum_ext.
+    intros. rewrite Rmult_0_l, exp_0. ring. }
+  unfold change. evar_last.
+  - apply (is_derive_minus (fun t => ln (mean_exp V uniform (fun v => t * d v)))).
+    + apply (is_derive_comp ln (fun t => mean_exp V uniform (fun v => t * d v))).
+      * apply is_derive_ln. rewrite M. lra.
+      * apply (is_derive_sum V (fun v t => uniform v * exp (t * d v)) 0 (fun v => uniform v * d v)).
+        intros v _. auto_derive; [auto|]. rewrite Rmult_0_l, exp_0. ring.
+    + apply is_derive_times. apply @is_derive_id.
+  - fold (dot V uniform d). rewrite M, mean_d.
+    unfold minus, plus, opp, scal, one; simpl; unfold mult; simpl. field.
+Qed.
+
+Let change_0 : change 0 = 0.
+Proof.
+  unfold change. replace (mean_exp V uniform (fun v => 0 * d v)) with 1; [rewrite ln_1; ring|].
+  rewrite <- (distribution_sum V uniform (softmax_distribution V _ HV)). apply sum_ext.
+  intros. rewrite Rmult_0_l, exp_0. ring.
+Qed.
+
+Let change_negative t : 0 < t -> 0 < change (- t).
+Proof.
+  intros Ht. unfold change.
+  assert (J := mean_exp_ge V uniform (fun v => - t * d v) (softmax_distribution V _ HV)
+                 ltac:(intros v _; apply softmax_pos, HV)).
+  assert (E : dot V uniform (fun v => - t * d v) = - t * dot V uniform d).
+  { unfold dot. rewrite <- sum_scal_l. apply sum_ext. intros. ring. }
+  rewrite E, mean_d in J. assert (Q := dd_pos). nra.
+Qed.
+
+Lemma saddle eps : 0 < eps ->
+  let near := fun (U E : matrix) => (forall v j, (v < V)%nat -> Rabs (U v j) < eps) /\
+                                    (forall k j, Rabs (E k j) < eps) in
+  let L := model_loss N V D x w in
+  let zero := L (fun _ _ => 0) (fun _ _ => 0) in
+  (exists U E, near U E /\ L U E < zero) /\ (exists U E, near U E /\ zero < L U E).
+Proof.
+  intros He near L zero.
+  assert (HNR : 0 < INR N) by (apply lt_0_INR; auto).
+  destruct (starts_falling change _ (eps ^ 2) change_derive) as [t [Ht Hf]];
+    [assert (Q := dd_pos); lra|apply pow_lt; auto|]. rewrite change_0 in Hf.
+  set (s := sqrt t). assert (Hs : 0 < s) by (apply sqrt_lt_R0; lra).
+  assert (Hss : s * s = t) by (apply sqrt_sqrt; lra).
+  assert (Hse : s < eps) by nra.
+  assert (Hone : forall j, Rabs (one_hot 0 j) <= 1).
+  { intros j. unfold one_hot. destruct (Nat.eq_dec j 0); [rewrite Rabs_R1; lra|rewrite Rabs_R0; lra]. }
+  assert (Hd : forall v, (v < V)%nat -> Rabs (d v) <= 1).
+  { intros v Hv. assert (B := distribution_at_most_one V p v Hp Hv).
+    assert (0 < / INR V <= 1).
+    { split; [apply Rinv_0_lt_compat; auto|]. rewrite <- Rinv_1. apply Rinv_le_contravar; [lra|].
+      assert (1 <= INR V); [|lra]. apply (le_INR 1). exact HV. }
+    unfold d. apply Rabs_le. lra. }
+  assert (Hnear : forall r, Rabs r = s -> near (U_ r) (E_ s)).
+  { intros r Hr. split.
+    - intros v j Hv. unfold U_. rewrite !Rabs_mult, Hr.
+      assert (A1 := Hd v Hv). assert (A2 := Hone j).
+      assert (A3 := Rabs_pos (d v)). assert (A4 := Rabs_pos (one_hot 0 j)).
+      apply Rle_lt_trans with (s * 1 * 1); [|lra].
+      apply Rmult_le_compat; [apply Rmult_le_pos; lra|auto|apply Rmult_le_compat_l; lra|auto].
+    - intros k j. unfold E_. destruct (Nat.eq_dec k c); [|rewrite Rabs_R0; auto].
+      rewrite Rabs_mult, (Rabs_pos_eq s) by lra.
+      assert (A2 := Hone j). nra. }
+  assert (Hfactor : 0 < context_count N x c / INR N) by (apply Rdiv_lt_0_compat; auto).
+  split.
+  - exists (U_ s), (E_ s). split; [apply Hnear, Rabs_pos_eq; lra|].
+    unfold L, zero. rewrite loss_changes, Hss. unfold L. nra.
+  - exists (U_ (- s)), (E_ s). split; [apply Hnear; rewrite Rabs_Ropp; apply Rabs_pos_eq; lra|].
+    unfold L, zero. rewrite loss_changes. replace (- s * s) with (- t) by lra.
+    assert (Q := change_negative t ltac:(lra)). unfold L. nra.
+Qed.
+
+End Saddle.
+
+(* box: rem-zero-start, part 2 *)
+Theorem zeros_are_a_saddle N V C D x w c eps : (0 < N)%nat -> (0 < D)%nat ->
+  (forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat) ->
+  (* The words do not all follow c equally often. *)
+  0 < context_count N x c -> varies V (frequency N x w c) -> 0 < eps ->
+  let near := fun (U E : matrix) => (forall v j, (v < V)%nat -> Rabs (U v j) < eps) /\
+                                    (forall k j, Rabs (E k j) < eps) in
+  let L := model_loss N V D x w in
+  let zero := L (fun _ _ => 0) (fun _ _ => 0) in
+  (exists U E, near U E /\ L U E < zero) /\ (exists U E, near U E /\ zero < L U E).
+Proof. intros. apply (saddle N V C D x w c); auto. Qed.
+
+(** ** No rate is safe *)
+
+Lemma cosh_grows a b : 0 <= a < b -> exp a + exp (- a) < exp b + exp (- b).
+Proof.
+  intros H. rewrite !exp_Ropp. assert (A := exp_pos a). assert (B := exp_pos b).
+  assert (AB : exp a < exp b) by (apply exp_increasing; lra).
+  assert (P : 1 < exp a * exp b) by (rewrite <- exp_plus; apply exp_gt_1; lra).
+  assert (E : exp b + / exp b - (exp a + / exp a)
+              = (exp b - exp a) * (exp a * exp b - 1) * / (exp a * exp b)) by (field; lra).
+  assert (0 < (exp b - exp a) * (exp a * exp b - 1) * / (exp a * exp b)); [|lra].
+  apply Rmult_lt_0_compat; [apply Rmult_lt_0_compat; lra|apply Rinv_0_lt_compat; lra].
+Qed.
+
+Section NoRate.
+
+Variables (N : nat) (w : nat -> nat).
+Hypotheses (HN : (0 < N)%nat) (Hw : forall n, (n < N)%nat -> (w n < 2)%nat)
+  (Hhalf : Σ n < N, one_hot (w n) 0%nat = Σ n < N, one_hot (w n) 1%nat).
+
+Let L := model_loss N 2 1 (fun _ => 0%nat) w.
+
+Let HNR : 0 < INR N. Proof. apply lt_0_INR. auto. Qed.
+
+(** Half of the words are 0, half are 1. *)
+Let halves (f : nat -> R) : Σ n < N, f (w n) = INR N * ((f 0%nat + f 1%nat) / 2).
+Proof.
+  assert (E : Σ n < N, one_hot (w n) 0%nat + Σ n < N, one_hot (w n) 1%nat = INR N).
+  { rewrite <- sum_plus, (sum_ext N _ (fun _ => 1)); [rewrite sum_const; ring|].
+    intros n Hn. specialize (Hw n Hn). unfold one_hot.
+    destruct (Nat.eq_dec 0 (w n)), (Nat.eq_dec 1 (w n)); try lia; ring. }
+  transitivity (Σ n < N, (one_hot (w n) 0%nat * f 0%nat + one_hot (w n) 1%nat * f 1%nat)).
+  - apply sum_ext. intros n Hn. specialize (Hw n Hn). unfold one_hot.
+    destruct (Nat.eq_dec 0 (w n)) as [E0|], (Nat.eq_dec 1 (w n)) as [E1|]; try lia;
+      [rewrite <- E0|rewrite <- E1]; ring.
+  - rewrite sum_plus, !sum_scal_r. rewrite <- Hhalf in *. nra.
+Qed.
+
+(** The loss as a function of the difference of the two logits. *)
+Let loss_of_difference (U E : matrix) : 
+  L U E = ln (2 + exp (U 0%nat 0%nat * E 0%nat 0%nat - U 1%nat 0%nat * E 0%nat 0%nat)
+                + exp (- (U 0%nat 0%nat * E 0%nat 0%nat - U 1%nat 0%nat * E 0%nat 0%nat))) / 2.
+Proof.
+  unfold L, model_loss, logits_mean_loss.
+  rewrite (halves (fun v => logits_loss 2 (logits 1 U (E 0%nat)) v)).
+  unfold logits_loss, log_sum_exp, logits, dot. simpl. rewrite !Rplus_0_l.
+  set (a := U 0%nat 0%nat * E 0%nat 0%nat). set (b := U 1%nat 0%nat * E 0%nat 0%nat).
+  assert (A := exp_pos a). assert (B := exp_pos b).
+  assert (S : ln (2 + exp (a - b) + exp (- (a - b))) = 2 * ln (exp a + exp b) - a - b).
+  { replace (2 + exp (a - b) + exp (- (a - b)))
+      with ((exp a + exp b) * (exp a + exp b) * exp (- a) * exp (- b)).
+    - rewrite !ln_mult, !ln_exp by (auto using exp_pos; try lra;
+        repeat apply Rmult_lt_0_compat; try apply exp_pos; lra). ring.
+    - unfold Rminus. rewrite Ropp_plus_distr, Ropp_involutive, !exp_plus, !exp_Ropp. field. lra. }
+  rewrite S. field. lra.
+Qed.
+
+Lemma step_raises eta : 0 < eta -> exists U E : matrix, forall GU GE : matrix,
+  (forall v, (v < 2)%nat -> is_partial2 (fun U => L U E) U v 0 (GU v 0%nat)) ->
+  is_partial2 (fun E => L U E) E 0 0 (GE 0%nat 0%nat) ->
+  L U E < L (fun v j => U v j - eta * GU v j) (fun c j => E c j - eta * GE c j).
+Proof.
+  intros He.
+  set (a := 4 / sqrt eta). set (d := / (1 + eta)). set (u := d / (2 * a)).
+  assert (Hsq : 0 < sqrt eta) by (apply sqrt_lt_R0; auto).
+  assert (Ha : 0 < a) by (apply Rdiv_lt_0_compat; lra).
+  assert (Haa : eta * (a * a) = 16).
+  { unfold a. rewrite <- (sqrt_sqrt eta) at 1 by lra. field. lra. }
+  assert (Hd : 0 < d < 1).
+  { unfold d. split; [apply Rinv_0_lt_compat; lra|].
+    rewrite <- Rinv_1. apply Rinv_lt_contravar; lra. }
+  assert (Hed : eta * d < 1).
+  { unfold d. apply (Rmult_lt_reg_r (1 + eta)); [lra|]. rewrite Rmult_assoc, Rinv_l; lra. }
+  assert (Hau : 2 * a * u = d) by (unfold u; field; lra).
+  (* The derivative of the loss in the difference of the logits. *)
+  set (r := / 2 - / (1 + exp d)).
+  assert (Ed := exp_pos d). assert (T1 := exp_ge_tangent d). assert (T2 := exp_ge_tangent (- d)).
+  rewrite exp_Ropp in T2.
+  assert (Hr1 : d < 6 * r).
+  { assert (/ (1 + exp d) <= / (2 + d)) by (apply Rinv_le_contravar; lra).
+    assert (/ (2 + d) = / 2 - d / (2 * (2 + d))) by (field; lra).
+    assert (d < 6 * (d / (2 * (2 + d)))); [|unfold r; lra].
+    apply (Rmult_lt_reg_r (2 + d)); [lra|].
+    replace (6 * (d / (2 * (2 + d))) * (2 + d)) with (3 * d) by (field; lra). nra. }
+  assert (Hr2 : 2 * r <= d).
+  { assert (2 * r = (exp d - 1) / (1 + exp d)) by (unfold r; field; lra).
+    rewrite H. apply (Rmult_le_reg_r (1 + exp d)); [lra|].
+    unfold Rdiv. rewrite Rmult_assoc, Rinv_l, Rmult_1_r by lra.
+    apply (Rmult_le_compat_r (exp d)) in T2; [|lra]. rewrite Rinv_l in T2 by lra. nra. }
+  set (U := fun v _ : nat => if Nat.eq_dec v 0 then u else - u).
+  set (E := fun _ _ : nat => a).
+  exists U, E. intros GU GE HU HE.
+  (* The gradients, by the rows of backprop. *)
+  assert (S0 : softmax 2 (logits 1 U (E 0%nat)) 0 = / 2 + r).
+  { unfold softmax, logits, dot, U, E, r. simpl. rewrite !Rplus_0_l.
+    replace (u * a) with (d / 2) by lra. replace (- u * a) with (- (d / 2)) by lra.
+    rewrite exp_Ropp. replace d with (d / 2 + d / 2) at 4 by lra. rewrite exp_plus.
+    assert (P := exp_pos (d / 2)). field. split; nra. }
+  assert (S1 : softmax 2 (logits 1 U (E 0%nat)) 1 = / 2 - r).
+  { assert (Q := softmax_sum 2 (logits 1 U (E 0%nat)) ltac:(lia)). simpl in Q. lra. }
+  assert (G : forall v, (v < 2)%nat ->
+    Σ n < N, mean_error N 2 w (fun _ => logits 1 U (E 0%nat)) n v
+    = softmax 2 (logits 1 U (E 0%nat)) v - / 2).
+  { intros v Hv. unfold mean_error.
+    rewrite (halves (fun k => (softmax 2 (logits 1 U (E 0%nat)) v - one_hot k v) / INR N)).
+    assert (one_hot 0 v + one_hot 1 v = 1) by
+      (unfold one_hot; destruct (Nat.eq_dec v 0), (Nat.eq_dec v 1); try lia; ring).
+    replace (one_hot 1 v) with (1 - one_hot 0 v) by lra. field. lra. }
+  assert (GU0 : GU 0%nat 0%nat = a * r).
+  { specialize (HU 0%nat ltac:(lia)). apply is_derive_unique in HU. rewrite <- HU.
+    apply is_derive_unique.
+    assert (B := backprop_output_weights N 2 1 w U (fun _ => E 0%nat) 0 0 ltac:(lia) ltac:(lia) Hw).
+    cbv beta zeta in B. rewrite sum_scal_r, G, S0 in B by lia. unfold is_partial2 in B.
+    replace (a * r) with ((/ 2 + r - / 2) * E 0%nat 0%nat) by (unfold E; ring). exact B. }
+  assert (GU1 : GU 1%nat 0%nat = - (a * r)).
+  { specialize (HU 1%nat ltac:(lia)). apply is_derive_unique in HU. rewrite <- HU.
+    apply is_derive_unique.
+    assert (B := backprop_output_weights N 2 1 w U (fun _ => E 0%nat) 1 0 ltac:(lia) ltac:(lia) Hw).
+    cbv beta zeta in B. rewrite sum_scal_r, G, S1 in B by lia. unfold is_partial2 in B.
+    replace (- (a * r)) with ((/ 2 - r - / 2) * E 0%nat 0%nat) by (unfold E; ring). exact B. }
+  assert (GE0 : GE 0%nat 0%nat = 2 * u * r).
+  { apply is_derive_unique in HE. rewrite <- HE. apply is_derive_unique.
+    assert (B := backprop_embeddings N 2 1 (fun _ => 0%nat) w U E 0 0 ltac:(lia) Hw).
+    cbv beta zeta in B.
+    rewrite (sum_ext N _ (fun n => Σ v < 2, (U v 0%nat *
+      mean_error N 2 w (fun _ => logits 1 U (E 0%nat)) n v))) in B by reflexivity.
+    rewrite sum_swap in B. simpl sum in B at 1.
+    rewrite !sum_scal_l, !G, S0, S1 in B by lia. unfold is_partial2 in B.
+    replace (2 * u * r) with (0 + U 0%nat 0%nat * (/ 2 + r - / 2) + U 1%nat 0%nat * (/ 2 - r - / 2))
+      by (unfold U; simpl; ring). exact B. }
+  (* The difference of the logits, before and after. *)
+  rewrite !loss_of_difference. unfold Rdiv.
+  apply Rmult_lt_compat_r; [lra|]. rewrite GU0, GU1, GE0. unfold U, E. simpl.
+  set (d' := (u - eta * (a * r)) * (a - eta * (2 * u * r))
+             - (- u - eta * - (a * r)) * (a - eta * (2 * u * r))).
+  replace (u * a - - u * a) with d by lra.
+  assert (Hd' : d' < - d).
+  { assert (E1 : d' = d + 2 * (eta * r) * (eta * r) * d - 2 * r * (eta * (a * a))
+                      - 4 * (eta * r) * (u * u)).
+    { unfold d'. rewrite <- Hau. ring. }
+    rewrite Haa in E1.
+    assert (0 < eta * r) by (apply Rmult_lt_0_compat; lra).
+    assert (eta * r < / 2) by nra.
+    assert ((eta * r) * (eta * r) < / 2) by nra.
+    assert (0 <= u * u) by apply Rle_0_sqr.
+    nra. }
+  apply ln_increasing; [assert (Q := exp_pos (- d)); lra|].
+  assert (C := cosh_grows d (- d') ltac:(lra)). rewrite Ropp_involutive in C. lra.
+Qed.
+
+End NoRate.
+
+(* box: prop-no-rate *)
+Theorem no_safe_rate N w eta : (0 < N)%nat ->
+  (* One context, the number 0, and two words; each word follows equally often. *)
+  (forall n, (n < N)%nat -> (w n < 2)%nat) ->
+  Σ n < N, one_hot (w n) 0%nat = Σ n < N, one_hot (w n) 1%nat ->
+  let L := model_loss N 2 1 (fun _ => 0%nat) w in
+  0 < eta -> exists U E : matrix, forall GU GE : matrix,
+    (forall v, (v < 2)%nat -> is_partial2 (fun U => L U E) U v 0 (GU v 0%nat)) ->
+    is_partial2 (fun E => L U E) E 0 0 (GE 0%nat 0%nat) ->
+    L U E < L (fun v j => U v j - eta * GU v j) (fun c j => E c j - eta * GE c j).
+Proof. intros. apply step_raises; auto. Qed.
