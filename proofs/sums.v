@@ -1,7 +1,7 @@
 (** What chapters 4 to 7 need beside the definitions: inner products, the derivative of the loss
     along a curve of logits, the strict convexity of log-sum-exp, and finite Gibbs sums. *)
 
-From NWP Require Import definitions.
+From NWP Require Import definitions convexity.
 
 (** * Inner products *)
 
@@ -168,10 +168,6 @@ Qed.
 
 (** * Strict convexity of log-sum-exp *)
 
-(** The tangent of exp at 0, and a chord. *)
-Lemma exp_ge_tangent x : 1 + x <= exp x.
-Proof. destruct (Req_dec x 0) as [->|H]; [rewrite exp_0; lra|left; apply exp_ineq1; auto]. Qed.
-
 Lemma exp_gt_1 x : 0 < x -> 1 < exp x.
 Proof. intros H. rewrite <- exp_0. apply exp_increasing. auto. Qed.
 
@@ -218,7 +214,7 @@ Proof.
   assert (H : 1 < Σ i < V, (p i * exp (u i - m))).
   { replace 1 with (Σ i < V, (p i * (1 + (u i - m)))).
     - apply sum_lt.
-      + intros i Hi. apply Rmult_le_compat_l; [left; auto|apply exp_ge_tangent].
+      + intros i Hi. apply Rmult_le_compat_l; [left; auto|apply exp_ineq1_le].
       + destruct (varies_from V u m Hu) as [i [Hi Hne]]. exists i. split; auto.
         apply Rmult_lt_compat_l; [auto|apply exp_ineq1; lra].
     - transitivity (sum V p + dot V p u - m * sum V p).
@@ -293,9 +289,6 @@ Qed.
 
 (** * Mean losses of several examples *)
 
-(** A table, or a matrix: two indices. *)
-Notation matrix := (nat -> nat -> R).
-
 (** The matrix A with t in the place i, j. *)
 Definition replaced2 (A : matrix) (i j : nat) (t : R) : matrix := fun k => 
   if Nat.eq_dec k i then replaced (A i) j t else A k.
@@ -342,7 +335,7 @@ Proof.
 Qed.
 
 (** A place that is replaced moves with the speed 1, all others stand still. *)
-Lemma is_derive_replaced (p : vector) i x j :
+Lemma is_derive_replaced_at (p : vector) i x j :
   is_derive (fun t => replaced p i t j) x (one_hot i j).
 Proof.
   unfold replaced, one_hot. destruct (Nat.eq_dec j i); auto_derive; auto.
@@ -352,14 +345,11 @@ Lemma is_derive_replaced2 (A : matrix) i j x k l :
   is_derive (fun t => replaced2 A i j t k l) x (one_hot i k * one_hot j l).
 Proof.
   unfold replaced2. unfold one_hot at 1. destruct (Nat.eq_dec k i) as [->|].
-  - rewrite Rmult_1_l. apply is_derive_replaced.
+  - rewrite Rmult_1_l. apply is_derive_replaced_at.
   - rewrite Rmult_0_l. apply @is_derive_const.
 Qed.
 
 (** Replacing an entry by itself changes nothing. *)
-Lemma replaced_same (p : vector) i j : replaced p i (p i) j = p j.
-Proof. unfold replaced. destruct (Nat.eq_dec j i) as [->|]; reflexivity. Qed.
-
 Lemma replaced2_same (A : matrix) i j k l : replaced2 A i j (A i j) k l = A k l.
 Proof. unfold replaced2. destruct (Nat.eq_dec k i) as [->|]; [apply replaced_same|reflexivity]. Qed.
 
@@ -388,61 +378,23 @@ Qed.
 
 (** A function whose derivative is nowhere positive does not rise. *)
 Lemma never_rises (f df : R -> R) b : 0 <= b ->
-  (forall t, 0 <= t <= b -> is_derive f t (df t)) ->
-  (forall t, 0 <= t <= b -> df t <= 0) -> f b <= f 0.
+  (forall t, 0 <= t <= b -> is_derive f t (df t) /\ df t <= 0) -> f b <= f 0.
 Proof.
-  intros Hb Hf Hd. destruct (MVT_gen f 0 b df) as [c [Hc E]].
-  - rewrite Rmin_left, Rmax_right by auto. intros. apply Hf. lra.
-  - rewrite Rmin_left, Rmax_right by auto. intros t Ht.
-    apply derivable_continuous_pt, ex_derive_Reals_0. exists (df t). auto.
-  - rewrite Rmin_left, Rmax_right in Hc by auto. specialize (Hd c Hc). nra.
+  intros Hb H. enough (- f 0 <= - f b) by lra.
+  apply (derivative_nonneg (fun t => - f t) (fun t => - df t)); auto. intros t Ht.
+  destruct (H t Ht) as [D L]. split; [apply (is_derive_opp f); exact D|lra].
 Qed.
 
 (** * How far a loss lies from its tangent *)
 
-(** The mean of the exponentials, not strictly. *)
-Lemma mean_exp_ge V p u : distribution V p -> positive V p -> dot V p u <= ln (mean_exp V p u).
+(** The mean of the exponentials under a softmax, not strictly: the loss lies above its tangent. *)
+Lemma mean_exp_ge V z u : (0 < V)%nat ->
+  dot V (softmax V z) u <= ln (mean_exp V (softmax V z) u).
 Proof.
-  intros HD Hp. assert (HV := distribution_some_word V p HD).
-  set (m := dot V p u). rewrite <- (ln_exp m). apply ln_le; [apply exp_pos|].
-  apply Rle_trans with (exp m * Σ i < V, (p i * (1 + (u i - m)))).
-  - right. rewrite <- Rmult_1_r at 1. f_equal. symmetry.
-    transitivity (sum V p + dot V p u - m * sum V p).
-    + unfold dot. rewrite <- sum_scal_l, <- sum_plus, <- sum_minus. apply sum_ext. intros. lra.
-    + rewrite (distribution_sum V p HD). unfold m. lra.
-  - rewrite <- sum_scal_l. apply sum_le. intros i Hi.
-    replace (exp (u i)) with (exp m * exp (u i - m)) by (rewrite <- exp_plus; f_equal; lra).
-    assert (T := exp_ge_tangent (u i - m)). assert (E := exp_pos m). specialize (Hp i Hi).
-    apply Rle_trans with (p i * (exp m * (1 + (u i - m)))); [lra|].
-    apply Rmult_le_compat_l; [lra|]. apply Rmult_le_compat_l; lra.
-Qed.
-
-(** The variance of u is at most half the square of its length. *)
-Lemma variance_le V p u : distribution V p ->
-  Σ i < V, (p i * u i ^ 2) - dot V p u ^ 2 <= dot V u u / 2.
-Proof.
-  intros HD. assert (Hp := proj1 HD). assert (HS := distribution_sum V p HD).
-  set (q := Σ i < V, (p i * u i ^ 2)). set (m := dot V p u).
-  (* Of the sum over all pairs keep the pairs of a word with itself. *)
-  assert (P : 4 * (Σ i < V, (p i ^ 2 * u i ^ 2)) <= 2 * q + 2 * m ^ 2).
-  { replace (2 * q + 2 * m ^ 2)
-      with (Σ i < V, (Σ j < V, (p i * (p j * (u i + u j) ^ 2)))).
-    - rewrite <- sum_scal_l. apply sum_le. intros i Hi.
-      apply Rle_trans with (p i * (p i * (u i + u i) ^ 2)); [right; ring|].
-      apply (one_term_le V i (fun j => p i * (p j * (u i + u j) ^ 2))); auto.
-      intros j Hj. apply Rmult_le_pos; [auto|apply Rmult_le_pos; [auto|apply pow2_ge_0]].
-    - transitivity (Σ i < V, (p i * (u i ^ 2 + 2 * u i * m + q))).
-      + apply sum_ext. intros i Hi. rewrite sum_scal_l. f_equal. unfold m, q, dot.
-        rewrite <- (Rmult_1_r (u i ^ 2)), <- HS, <- !sum_scal_l, <- !sum_plus.
-        apply sum_ext. intros. ring.
-      + transitivity (q + 2 * m * dot V p u + q * sum V p); [|rewrite HS; unfold m; ring].
-        unfold q at 2, dot. rewrite <- !sum_scal_l, <- !sum_plus.
-        apply sum_ext. intros. ring. }
-  (* p (1 - p) is at most 1/4. *)
-  assert (Q : 2 * q - 2 * (Σ i < V, (p i ^ 2 * u i ^ 2)) <= dot V u u / 2).
-  { unfold q, dot. rewrite <- sum_div, <- !sum_scal_l, <- sum_minus. apply sum_le. intros i Hi.
-    assert (0 <= (p i - 1 / 2) ^ 2 * u i ^ 2) by (apply Rmult_le_pos; apply pow2_ge_0). nra. }
-  lra.
+  intros HV. assert (T := logits_loss_above_tangent V 0 z (fun i => z i + u i) HV).
+  rewrite (sum_ext V _ (fun i => (softmax V z i - one_hot 0 i) * u i)) in T by (intros; ring).
+  rewrite sum_error in T by auto. unfold logits_loss in T.
+  rewrite log_sum_exp_moved in T by auto. unfold dot. lra.
 Qed.
 
 (** The sum of exponentials under a softmax lies under a parabola. *)
@@ -457,26 +409,24 @@ Proof.
   assert (H1 : forall t, 0 <= t -> slope t <= slope 0 + s / 2 * t).
   { intros t Ht.
     enough (slope t - s / 2 * t <= slope 0 - s / 2 * 0) by lra.
+    set (q := fun t => softmax V (fun i => z i + t * u i)).
     apply (never_rises (fun t => slope t - s / 2 * t)
-      (fun t => Σ i < V, (softmax V (fun i => z i + t * u i) i * u i ^ 2)
-                - slope t ^ 2 - s / 2)); auto.
-    - intros r _. apply (is_derive_minus slope).
-      + evar_last.
-        * apply (is_derive_sum V (fun i t => softmax V (fun i => z i + t * u i) i * u i) r
-            (fun i => softmax V (fun i => z i + r * u i) i * (u i - slope r) * u i)).
-          intros i Hi. apply is_derive_times.
-          apply (is_derive_softmax V i (fun t i => z i + t * u i) r u); auto.
-        * replace (slope r ^ 2) with (slope r * slope r) by ring.
-          unfold slope at 3, dot. rewrite <- sum_scal_l, <- sum_minus. apply sum_ext. intros. ring.
-      + auto_derive; [auto|ring].
-    - intros r _. assert (B := variance_le V _ u (softmax_distribution V (fun i => z i + r * u i) HV)).
-      fold (slope r) in B. fold s in B. lra. }
+      (fun t => form V (hessian (q t)) u - s / 2)); auto. intros r _. split.
+    - apply (is_derive_minus slope); [|auto_derive; [auto|ring]]. evar_last.
+      + apply (is_derive_sum V (fun i t => q t i * u i) r
+          (fun i => q r i * (u i - slope r) * u i)).
+        intros i Hi. apply is_derive_times.
+        apply (is_derive_softmax V i (fun t i => z i + t * u i) r u); auto.
+      + apply sum_ext. intros i Hi. rewrite hessian_times by auto.
+        unfold slope, mean_under, dot, q. ring.
+    - assert (B := form_at_most_half V (q r) u (softmax_distribution V _ HV)).
+      unfold s, dot. unfold square in B. lra. }
   (* So the difference to the parabola never rises. *)
   set (f := fun t => log_sum_exp V (fun i => z i + t * u i) - slope 0 * t - s / 4 * t ^ 2).
   assert (H2 : f 1 <= f 0).
-  { apply (never_rises f (fun t => slope t - slope 0 - s / 2 * t)); [lra| |].
-    - intros t _. unfold f.
-      evar_last.
+  { apply (never_rises f (fun t => slope t - slope 0 - s / 2 * t)); [lra|].
+    intros t Ht. split.
+    - unfold f. evar_last.
       + apply (is_derive_minus (fun t => log_sum_exp V (fun i => z i + t * u i) - slope 0 * t)).
         * apply (is_derive_minus (fun t => log_sum_exp V (fun i => z i + t * u i))).
           -- apply (is_derive_log_sum_exp V (fun t i => z i + t * u i) t u); auto.
@@ -484,7 +434,7 @@ Proof.
         * apply (is_derive_scal (fun t => t ^ 2)). auto_derive; auto.
       + fold (dot V (softmax V (fun i => z i + t * u i)) u). fold (slope t).
         unfold minus, plus, opp, one; simpl. lra.
-    - intros t Ht. specialize (H1 t ltac:(lra)). lra. }
+    - specialize (H1 t ltac:(lra)). lra. }
   unfold f in H2.
   assert (E1 : log_sum_exp V (fun i => z i + 1 * u i)
                = log_sum_exp V z + ln (mean_exp V (softmax V z) u)).
@@ -506,8 +456,7 @@ Proof.
   intros Hw tangent. assert (HV : (0 < V)%nat) by lia. unfold tangent.
   rewrite sum_error by auto. fold (dot V (softmax V z) u).
   unfold logits_loss. rewrite log_sum_exp_moved by auto.
-  assert (A := mean_exp_ge V (softmax V z) u (softmax_distribution V z HV)
-                 ltac:(intros i _; apply softmax_pos; auto)).
+  assert (A := mean_exp_ge V z u HV).
   assert (B := mean_exp_le V z u HV). lra.
 Qed.
 

@@ -1,6 +1,6 @@
 (** Chapter 4. The effect of the predicted distribution, and the role of the weights. *)
 
-From NWP Require Import definitions equivalence sums.
+From NWP Require Import definitions equivalence convexity sums.
 
 (** * A guess and its loss *)
 
@@ -375,11 +375,11 @@ Qed.
 (** * The gradient at every node *)
 
 (** The logits of the model z = U E[x]: U has a row for each word, E one for each context. *)
-Definition logits (D : nat) (U : matrix) (h : vector) : vector := fun v => dot D (U v) h.
+Definition linear_logits (D : nat) (U : matrix) (h : vector) : vector := fun v => dot D (U v) h.
 
 (** The mean loss of the model on the examples (x n, w n). *)
 Definition model_loss (N V D : nat) (x w : nat -> nat) (U E : matrix) : R :=
-  logits_mean_loss N V w (fun n => logits D U (E (x n))).
+  logits_mean_loss N V w (fun n => linear_logits D U (E (x n))).
 
 (* box: prop-backprop, rows 1 and 2 *)
 Theorem backprop_loss N (L : vector) n : (n < N)%nat ->
@@ -387,7 +387,7 @@ Theorem backprop_loss N (L : vector) n : (n < N)%nat ->
 Proof.
   intros Hn. unfold is_partial. evar_last.
   - apply is_derive_quotient.
-    apply (is_derive_sum N (fun k t => replaced L n t k)). intros. apply is_derive_replaced.
+    apply (is_derive_sum N (fun k t => replaced L n t k)). intros. apply is_derive_replaced_at.
   - rewrite <- (distribution_sum N _ (one_hot_distribution N n Hn)). reflexivity.
 Qed.
 
@@ -430,12 +430,12 @@ Qed.
 (* box: prop-backprop, row 4 *)
 Theorem backprop_hidden N V D (w : nat -> nat) (U H : matrix) n d :
   (n < N)%nat -> (d < D)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
-  let G := mean_error N V w (fun n => logits D U (H n)) in
-  is_partial2 (fun H => logits_mean_loss N V w (fun n => logits D U (H n))) H n d
+  let G := mean_error N V w (fun n => linear_logits D U (H n)) in
+  is_partial2 (fun H => logits_mean_loss N V w (fun n => linear_logits D U (H n))) H n d
     (Σ v < V, (U v d * G n v)).
 Proof.
   intros Hn Hd Hw G. unfold is_partial2. evar_last.
-  - apply (is_derive_logits_mean_loss N V w (fun t k => logits D U (replaced2 H n d t k)) _
+  - apply (is_derive_logits_mean_loss N V w (fun t k => linear_logits D U (replaced2 H n d t k)) _
       (fun k v => one_hot n k * U v d)); auto.
     intros k v _ _. evar_last.
     + apply (is_derive_dot D (fun _ => U v) (fun t => replaced2 H n d t k) _ (fun _ => 0)).
@@ -447,19 +447,19 @@ Proof.
   - unfold dot2, dot. rewrite (sum_ext N _ (fun k => one_hot n k * Σ v < V, (U v d * G k v))).
     + apply sum_one_hot; auto.
     + intros k _. rewrite <- sum_scal_l. apply sum_ext. intros v Hv. unfold G.
-      rewrite (mean_error_ext N V w _ (fun n => logits D U (H n))); [ring|auto|].
+      rewrite (mean_error_ext N V w _ (fun n => linear_logits D U (H n))); [ring|auto|].
       intros u _. apply sum_ext. intros. rewrite replaced2_same. reflexivity.
 Qed.
 
 (* box: prop-backprop, row 5 *)
 Theorem backprop_output_weights N V D (w : nat -> nat) (U H : matrix) v d :
   (v < V)%nat -> (d < D)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
-  let G := mean_error N V w (fun n => logits D U (H n)) in
-  is_partial2 (fun U => logits_mean_loss N V w (fun n => logits D U (H n))) U v d
+  let G := mean_error N V w (fun n => linear_logits D U (H n)) in
+  is_partial2 (fun U => logits_mean_loss N V w (fun n => linear_logits D U (H n))) U v d
     (Σ n < N, (G n v * H n d)).
 Proof.
   intros Hv Hd Hw G. unfold is_partial2. evar_last.
-  - apply (is_derive_logits_mean_loss N V w (fun t k => logits D (replaced2 U v d t) (H k)) _
+  - apply (is_derive_logits_mean_loss N V w (fun t k => linear_logits D (replaced2 U v d t) (H k)) _
       (fun k u => one_hot v u * H k d)); auto.
     intros k u _ _. evar_last.
     + apply (is_derive_dot D (fun t => replaced2 U v d t u) (fun _ => H k) _
@@ -471,19 +471,19 @@ Proof.
       apply sum_ext. intros. ring.
   - apply sum_ext. intros n _. unfold dot.
     rewrite <- (sum_one_hot V v (fun u => G n u * H n d)) by auto. apply sum_ext. intros u Hu.
-    unfold G. rewrite (mean_error_ext N V w _ (fun n => logits D U (H n))); [ring|auto|].
+    unfold G. rewrite (mean_error_ext N V w _ (fun n => linear_logits D U (H n))); [ring|auto|].
     intros j _. apply sum_ext. intros. rewrite replaced2_same. reflexivity.
 Qed.
 
 (* box: prop-backprop, row 6 *)
 Theorem backprop_embeddings N V D (x w : nat -> nat) (U E : matrix) c d :
   (d < D)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
-  let G := mean_error N V w (fun n => logits D U (E (x n))) in
+  let G := mean_error N V w (fun n => linear_logits D U (E (x n))) in
   is_partial2 (fun E => model_loss N V D x w U E) E c d
     (Σ n < N, (if Nat.eq_dec (x n) c then Σ v < V, (U v d * G n v) else 0)).
 Proof.
   intros Hd Hw G. unfold is_partial2, model_loss. evar_last.
-  - apply (is_derive_logits_mean_loss N V w (fun t k => logits D U (replaced2 E c d t (x k))) _
+  - apply (is_derive_logits_mean_loss N V w (fun t k => linear_logits D U (replaced2 E c d t (x k))) _
       (fun k v => one_hot c (x k) * U v d)); auto.
     intros k v _ _. evar_last.
     + apply (is_derive_dot D (fun _ => U v) (fun t => replaced2 E c d t (x k)) _ (fun _ => 0)).
@@ -494,7 +494,7 @@ Proof.
       apply sum_ext. intros. ring.
   - apply sum_ext. intros n _. transitivity (one_hot c (x n) * Σ v < V, (U v d * G n v)).
     + unfold dot. rewrite <- sum_scal_l. apply sum_ext. intros v Hv. unfold G.
-      rewrite (mean_error_ext N V w _ (fun n => logits D U (E (x n)))); [ring|auto|].
+      rewrite (mean_error_ext N V w _ (fun n => linear_logits D U (E (x n)))); [ring|auto|].
       intros u _. apply sum_ext. intros. rewrite replaced2_same. reflexivity.
     + unfold one_hot. destruct (Nat.eq_dec (x n) c); lra.
 Qed.
@@ -504,19 +504,19 @@ Qed.
 (* box: prop-sharing *)
 Theorem sharing V D x w (U E GU GE : matrix) eta c v :
   (w < V)%nat -> (v < V)%nat -> c <> x ->
-  let L := fun U E => logits_loss V (logits D U (E x)) w in
+  let L := fun U E => logits_loss V (linear_logits D U (E x)) w in
   (forall v d, (v < V)%nat -> (d < D)%nat -> is_partial2 (fun U => L U E) U v d (GU v d)) ->
   (forall c d, (d < D)%nat -> is_partial2 (fun E => L U E) E c d (GE c d)) ->
   let U' := fun v d => U v d - eta * GU v d in
   let E' := fun c d => E c d - eta * GE c d in
-  logits D U' (E' c) v - logits D U (E c) v
-  = - eta * dot D (E c) (E x) * (softmax V (logits D U (E x)) v - one_hot w v).
+  linear_logits D U' (E' c) v - linear_logits D U (E c) v
+  = - eta * dot D (E c) (E x) * (softmax V (linear_logits D U (E x)) v - one_hot w v).
 Proof.
   intros Hw Hv Hc L HU HE U' E'.
   (* The loss of one example is the mean over it, so that the rows of backprop apply. *)
   assert (L1 : forall U E, model_loss 1 V D (fun _ => x) (fun _ => w) U E = L U E).
   { intros U0 E0. unfold model_loss, logits_mean_loss, L. simpl. field. }
-  set (g := fun v => softmax V (logits D U (E x)) v - one_hot w v).
+  set (g := fun v => softmax V (linear_logits D U (E x)) v - one_hot w v).
   assert (EU : forall d, (d < D)%nat -> GU v d = g v * E x d).
   { intros d Hd. specialize (HU v d Hv Hd). apply is_derive_unique in HU. rewrite <- HU.
     apply is_derive_unique.
@@ -533,7 +533,7 @@ Proof.
     cbv zeta in B. simpl in B. destruct (Nat.eq_dec x c); [congruence|]. rewrite Rplus_0_l in B.
     unfold is_partial2 in B. eapply is_derive_ext; [|exact B].
     intros t. apply (L1 U (replaced2 E c d t)). }
-  unfold logits at 1 2. unfold dot. rewrite <- sum_minus.
+  unfold linear_logits at 1 2. unfold dot. rewrite <- sum_minus.
   rewrite Rmult_assoc, (Rmult_comm (sum _ _)), <- Rmult_assoc, <- sum_scal_l.
   apply sum_ext. intros d Hd. unfold U', E'. rewrite EU, EE by auto. unfold g. ring.
 Qed.
@@ -1118,7 +1118,7 @@ Qed.
 
 (** * Starts of factored weights *)
 
-Lemma logits_zero D (U : matrix) h : (forall v d, U v d = 0) -> forall v, logits D U h v = 0.
+Lemma linear_logits_zero D (U : matrix) h : (forall v d, U v d = 0) -> forall v, linear_logits D U h v = 0.
 Proof. intros HU v. apply sum_zero. intros. rewrite HU. ring. Qed.
 
 (* box: rem-zero-start, part 1 *)
@@ -1170,9 +1170,9 @@ Qed.
 Let E_ (s : R) : matrix := fun k j => if Nat.eq_dec k c then s * one_hot 0 j else 0.
 Let U_ (r : R) : matrix := fun v j => r * d v * one_hot 0 j.
 
-Let model_logits r s n v : logits D (U_ r) (E_ s (x n)) v = one_hot (x n) c * (r * s * d v).
+Let model_logits r s n v : linear_logits D (U_ r) (E_ s (x n)) v = one_hot (x n) c * (r * s * d v).
 Proof.
-  unfold logits, U_, E_, dot.
+  unfold linear_logits, U_, E_, dot.
   rewrite (sum_ext D _ (fun j => one_hot 0 j * (one_hot (x n) c * (r * s * d v * one_hot 0 j)))).
   - rewrite (sum_one_hot D 0 (fun j => one_hot (x n) c * (r * s * d v * one_hot 0 j))) by auto.
     rewrite one_hot_same. ring.
@@ -1208,7 +1208,7 @@ Proof.
       apply sum_ext. intros. rewrite Rmult_0_l, exp_0. ring.
   - rewrite sum_plus. f_equal.
     + apply sum_ext. intros n Hn. apply logits_loss_ext; [apply Hxw; auto|].
-      intros v _. symmetry. apply logits_zero. auto.
+      intros v _. symmetry. apply linear_logits_zero. auto.
     + unfold change. rewrite Rmult_minus_distr_l.
       rewrite (sum_ext N _ (fun n =>
         one_hot (x n) c * ln (mean_exp V uniform (fun v => r * s * d v))
@@ -1271,8 +1271,7 @@ Qed.
 Let change_negative t : 0 < t -> 0 < change (- t).
 Proof.
   intros Ht. unfold change.
-  assert (J := mean_exp_ge V uniform (fun v => - t * d v) (softmax_distribution V _ HV)
-                 ltac:(intros v _; apply softmax_pos, HV)).
+  assert (J := mean_exp_ge V (fun _ => 0) (fun v => - t * d v) HV). fold uniform in J.
   assert (E : dot V uniform (fun v => - t * d v) = - t * dot V uniform d).
   { unfold dot. rewrite <- sum_scal_l. apply sum_ext. intros. ring. }
   rewrite E, mean_d in J. assert (Q := dd_pos). nra.
@@ -1376,8 +1375,8 @@ Let loss_of_difference (U E : matrix) :
                 + exp (- (U 0%nat 0%nat * E 0%nat 0%nat - U 1%nat 0%nat * E 0%nat 0%nat))) / 2.
 Proof.
   unfold L, model_loss, logits_mean_loss.
-  rewrite (halves (fun v => logits_loss 2 (logits 1 U (E 0%nat)) v)).
-  unfold logits_loss, log_sum_exp, logits, dot. simpl. rewrite !Rplus_0_l.
+  rewrite (halves (fun v => logits_loss 2 (linear_logits 1 U (E 0%nat)) v)).
+  unfold logits_loss, log_sum_exp, linear_logits, dot. simpl. rewrite !Rplus_0_l.
   set (a := U 0%nat 0%nat * E 0%nat 0%nat). set (b := U 1%nat 0%nat * E 0%nat 0%nat).
   assert (A := exp_pos a). assert (B := exp_pos b).
   assert (S : ln (2 + exp (a - b) + exp (- (a - b))) = 2 * ln (exp a + exp b) - a - b).
@@ -1408,7 +1407,7 @@ Proof.
   assert (Hau : 2 * a * u = d) by (unfold u; field; lra).
   (* The derivative of the loss in the difference of the logits. *)
   set (r := / 2 - / (1 + exp d)).
-  assert (Ed := exp_pos d). assert (T1 := exp_ge_tangent d). assert (T2 := exp_ge_tangent (- d)).
+  assert (Ed := exp_pos d). assert (T1 := exp_ineq1_le d). assert (T2 := exp_ineq1_le (- d)).
   rewrite exp_Ropp in T2.
   assert (Hr1 : d < 6 * r).
   { assert (/ (1 + exp d) <= / (2 + d)) by (apply Rinv_le_contravar; lra).
@@ -1425,18 +1424,18 @@ Proof.
   set (E := fun _ _ : nat => a).
   exists U, E. intros GU GE HU HE.
   (* The gradients, by the rows of backprop. *)
-  assert (S0 : softmax 2 (logits 1 U (E 0%nat)) 0 = / 2 + r).
-  { unfold softmax, logits, dot, U, E, r. simpl. rewrite !Rplus_0_l.
+  assert (S0 : softmax 2 (linear_logits 1 U (E 0%nat)) 0 = / 2 + r).
+  { unfold softmax, linear_logits, dot, U, E, r. simpl. rewrite !Rplus_0_l.
     replace (u * a) with (d / 2) by lra. replace (- u * a) with (- (d / 2)) by lra.
     rewrite exp_Ropp. replace d with (d / 2 + d / 2) at 4 by lra. rewrite exp_plus.
     assert (P := exp_pos (d / 2)). field. split; nra. }
-  assert (S1 : softmax 2 (logits 1 U (E 0%nat)) 1 = / 2 - r).
-  { assert (Q := softmax_sum 2 (logits 1 U (E 0%nat)) ltac:(lia)). simpl in Q. lra. }
+  assert (S1 : softmax 2 (linear_logits 1 U (E 0%nat)) 1 = / 2 - r).
+  { assert (Q := softmax_sum 2 (linear_logits 1 U (E 0%nat)) ltac:(lia)). simpl in Q. lra. }
   assert (G : forall v, (v < 2)%nat ->
-    Σ n < N, mean_error N 2 w (fun _ => logits 1 U (E 0%nat)) n v
-    = softmax 2 (logits 1 U (E 0%nat)) v - / 2).
+    Σ n < N, mean_error N 2 w (fun _ => linear_logits 1 U (E 0%nat)) n v
+    = softmax 2 (linear_logits 1 U (E 0%nat)) v - / 2).
   { intros v Hv. unfold mean_error.
-    rewrite (halves (fun k => (softmax 2 (logits 1 U (E 0%nat)) v - one_hot k v) / INR N)).
+    rewrite (halves (fun k => (softmax 2 (linear_logits 1 U (E 0%nat)) v - one_hot k v) / INR N)).
     assert (one_hot 0 v + one_hot 1 v = 1) by
       (unfold one_hot; destruct (Nat.eq_dec v 0), (Nat.eq_dec v 1); try lia; ring).
     replace (one_hot 1 v) with (1 - one_hot 0 v) by lra. field. lra. }
@@ -1457,7 +1456,7 @@ Proof.
     assert (B := backprop_embeddings N 2 1 (fun _ => 0%nat) w U E 0 0 ltac:(lia) Hw).
     cbv beta zeta in B.
     rewrite (sum_ext N _ (fun n => Σ v < 2, (U v 0%nat *
-      mean_error N 2 w (fun _ => logits 1 U (E 0%nat)) n v))) in B by reflexivity.
+      mean_error N 2 w (fun _ => linear_logits 1 U (E 0%nat)) n v))) in B by reflexivity.
     rewrite sum_swap in B. simpl sum in B at 1.
     rewrite !sum_scal_l, !G, S0, S1 in B by lia. unfold is_partial2 in B.
     replace (2 * u * r) with (0 + U 0%nat 0%nat * (/ 2 + r - / 2) + U 1%nat 0%nat * (/ 2 - r - / 2))
