@@ -7,7 +7,13 @@ From NWP Require Import definitions loss convexity sums.
 (** The loss as a function of numbers that move independently of each other. *)
 Definition log_loss (w : nat) (p : vector) : R := - ln (p w).
 
-(* box: lem-2-1 *)
+(* box: lem-2-1
+   Covers: the whole statement.
+   Hypotheses: the probability of the right word is positive; all entries move independently.
+   Cobre: o enunciado inteiro.
+   Hipóteses: a probabilidade da palavra certa é positiva; todas as entradas se movem de forma
+     independente.
+   Mutation: `(- (1 / y w))` becomes `(1 / y w)`. *)
 Theorem derivative_in_probabilities w y : 0 < y w ->
   is_partial (log_loss w) y w (- (1 / y w)) /\
   (forall i, i <> w -> is_partial (log_loss w) y i 0).
@@ -25,7 +31,12 @@ Proof.
     intros x. unfold replaced. destruct (Nat.eq_dec w i); [congruence|reflexivity].
 Qed.
 
-(* box: cex-raw-step *)
+(* box: cex-raw-step, in general
+   Covers: that a step adds $\eta / \hat y[w]$ to the sum and ends in no distribution.
+   Hypotheses: a distribution with $\hat y[w] > 0$.
+   Cobre: que um passo soma $\eta / \hat y[w]$ ao total e não termina em distribuição alguma.
+   Hipóteses: uma distribuição com $\hat y[w] > 0$.
+   Mutation: `(0 < eta -> ~` becomes `(0 <= eta -> ~`. *)
 Theorem raw_step V y w eta : distribution V y -> (w < V)%nat -> 0 < y w ->
   let y' := replaced y w (y w + eta * (1 / y w)) in
   sum V y' = 1 + eta / y w /\ (0 < eta -> ~ distribution V y').
@@ -44,7 +55,12 @@ Qed.
 Definition raw_prediction : vector := fun i => 
   match i with 0%nat => 5 / 100 | 1%nat => 10 / 100 | 2%nat => 5 / 100 | _ => 80 / 100 end.
 
-(* box: cex-raw-step, its numbers *)
+(* box: cex-raw-step, the numbers
+   Covers: the numbers.
+   Hypotheses: none.
+   Cobre: os números.
+   Hipóteses: nenhuma.
+   Mutation: `1125 / 1000` becomes `1 / 1`. *)
 Theorem raw_step_numbers :
   let y' := replaced raw_prediction 3 (raw_prediction 3%nat + 1 / 10 * (1 / raw_prediction 3%nat)) in
   distribution 4 raw_prediction /\
@@ -153,7 +169,15 @@ Proof.
   assert (0 < s * Rabs a) by (apply Rmult_lt_0_compat; lra). lra.
 Qed.
 
-(* box: prop-continuation, part 1 *)
+(* box: prop-continuation, up to a constant
+   Covers: the gradient up to a constant, and the rate of change along tangent directions.
+   Hypotheses: a distribution with $\hat y[w] > 0$; F is the loss at the distributions near it,
+     and differentiable there.
+   Cobre: o gradiente a menos de uma constante, e a taxa de variação ao longo das direções
+     tangentes.
+   Hipóteses: uma distribuição com $\hat y[w] > 0$; F é a perda nas distribuições próximas, e
+     diferenciável ali.
+   Mutation: `g i = - one_hot w i / y w + c` becomes `g i = one_hot w i / y w + c`. *)
 Theorem gradient_up_to_a_constant V F y w g : distribution V y -> (w < V)%nat -> 0 < y w ->
   continues V F y w -> is_gradient V F y g ->
   (exists c, forall i, (i < V)%nat -> g i = - one_hot w i / y w + c) /\
@@ -176,7 +200,12 @@ Proof.
   - intros i Hi. rewrite Hc by auto. field. lra.
 Qed.
 
-(* box: prop-continuation, part 2 *)
+(* box: prop-continuation, every constant
+   Covers: that every constant occurs.
+   Hypotheses: a distribution with $\hat y[w] > 0$.
+   Cobre: que toda constante ocorre.
+   Hipóteses: uma distribuição com $\hat y[w] > 0$.
+   Mutation: `c * (sum V p - 1)` becomes `c * sum V p`. *)
 Theorem every_constant_occurs V y w c : distribution V y -> (w < V)%nat -> 0 < y w ->
   let F := fun p => log_loss w p + c * (sum V p - 1) in
   continues V F y w /\ is_gradient V F y (fun i => - one_hot w i / y w + c).
@@ -218,7 +247,13 @@ Proof.
   rewrite sum_minus, sum_scal_l. change (Σ i < V, d i) with (sum V d). rewrite Hd. ring.
 Qed.
 
-(* box: def-tangent *)
+(* box: def-tangent
+   Covers: that $Pv$ is a tangent direction, and of all the only nearest one.
+   Hypotheses: at least one entry.
+   Cobre: que $Pv$ é uma direção tangente e, de todas, a única mais próxima.
+   Hipóteses: pelo menos uma entrada.
+   Mutation: `(fun i => v i - projection V v i) <=` becomes
+     `(fun i => v i + projection V v i) <=`. *)
 Theorem projection_is_nearest V v : (0 < V)%nat ->
   tangent V (projection V v) /\
   forall d, tangent V d ->
@@ -277,7 +312,12 @@ Proof.
     rewrite one_hot_same. field. lra.
 Qed.
 
-(* box: prop-steepest, part 1 *)
+(* box: prop-steepest, the direction
+   Covers: the direction, its rate, and that no other has it.
+   Hypotheses: at least two words; $\hat y[w] > 0$.
+   Cobre: a direção, a sua taxa, e que nenhuma outra a tem.
+   Hipóteses: pelo menos duas palavras; $\hat y[w] > 0$.
+   Mutation: `sqrt (1 - 1 / INR V)` becomes `sqrt (1 + 1 / INR V)`. *)
 Theorem steepest_descent V y w : (2 <= V)%nat -> (w < V)%nat -> 0 < y w ->
   let g := log_loss_gradient y w in
   let Pg := projection V g in
@@ -333,7 +373,14 @@ Proof.
     assert (Q := unit_dot_eq V steepest (fun i => - d i) U Um ltac:(lra) i Hi). lra.
 Qed.
 
-(* box: prop-steepest, part 2 *)
+(* box: prop-steepest, the step
+   Covers: the step, and when it is a distribution; the bound of the smallest entry is written
+     as one bound for each other word.
+   Hypotheses: a distribution on at least two words, $\hat y[w] > 0$, $\eta > 0$.
+   Cobre: o passo, e quando é uma distribuição; o limite da menor entrada está escrito como um
+     limite para cada outra palavra.
+   Hipóteses: uma distribuição sobre pelo menos duas palavras, $\hat y[w] > 0$, $\eta > 0$.
+   Mutation: `eta <= INR V * y w * y i` becomes `eta <= y w * y i`. *)
 Theorem projected_step V y w eta : distribution V y -> (2 <= V)%nat -> (w < V)%nat -> 0 < y w ->
   0 < eta ->
   let y' := fun i => y i - eta * projection V (log_loss_gradient y w) i in
@@ -396,7 +443,12 @@ Proof.
   - rewrite Rmult_0_l. apply @is_derive_const.
 Qed.
 
-(* box: prop-softmax-jacobian, part 1 *)
+(* box: prop-softmax-jacobian, the derivatives
+   Covers: the derivatives, also where other words are masked.
+   Hypotheses: at least one logit is finite, the others are finite or -oo; $z[j]$ is finite.
+   Cobre: as derivadas, também onde outras palavras estão mascaradas.
+   Hipóteses: ao menos um logit é finito, os outros são finitos ou -oo; $z[j]$ é finito.
+   Mutation: `(one_hot i j - y j)` becomes `(one_hot i j + y j)`. *)
 Theorem softmax_jacobian V z i j x : logits V z -> (i < V)%nat -> (j < V)%nat -> z j = Finite x ->
   let y := masked_softmax V z in
   is_derive (fun t => masked_softmax V (replaced_logit z j t) i) x (y i * (one_hot i j - y j)).
@@ -416,7 +468,14 @@ Proof.
     destruct (Nat.eq_dec i j), (Nat.eq_dec j i); try congruence; field; lra.
 Qed.
 
-(* box: prop-softmax-jacobian, part 2 *)
+(* box: prop-softmax-jacobian, the matrix
+   Covers: the matrix, its symmetry, $J \mathbf 1 = 0$, the product with a vector, and the
+     zeros of a masked word.
+   Hypotheses: any distribution.
+   Cobre: a matriz, a sua simetria, $J \mathbf 1 = 0$, o produto por um vetor e os zeros de uma
+     palavra mascarada.
+   Hipóteses: uma distribuição qualquer.
+   Mutation: `(fun _ => 1) i = 0` becomes `(fun _ => 1) i = 1`. *)
 Theorem jacobian_algebra V y : distribution V y ->
   (* diag(y) - y y^T, entry by entry. *)
   let J := fun i j => y i * (one_hot i j - y j) in
@@ -443,7 +502,12 @@ Proof.
   - intros i j H. rewrite (S j i). unfold J. rewrite H. split; ring.
 Qed.
 
-(* box: prop-gradient-logits *)
+(* box: prop-gradient-logits
+   Covers: the whole statement; the derivative is taken in every logit that is not masked.
+   Hypotheses: $z[w]$ is finite, the other logits are finite or -oo.
+   Cobre: o enunciado inteiro; a derivada é tomada em cada logit que não está mascarado.
+   Hipóteses: $z[w]$ é finito, os outros logits são finitos ou -oo.
+   Mutation: `J j i * g j = y i - one_hot w i` becomes `J j i * g j = y i + one_hot w i`. *)
 Theorem prediction_minus_truth V z w xw F g : logits V z -> (w < V)%nat -> z w = Finite xw ->
   let y := masked_softmax V z in
   let J := fun i j => y i * (one_hot i j - y j) in
@@ -496,7 +560,12 @@ Qed.
 
 (** ** Bounds *)
 
-(* box: prop-bounded *)
+(* box: prop-bounded, the entries
+   Covers: the bounds and the sums of the entries.
+   Hypotheses: finite logits.
+   Cobre: os limites e as somas das entradas.
+   Hipóteses: logits finitos.
+   Mutation: `= 2 * (1 - y w) /\` becomes `= 2 * (1 + y w) /\`. *)
 Theorem gradient_bounded V z w : (w < V)%nat ->
   let y := softmax V z in
   let error := fun i => y i - one_hot w i in
@@ -519,7 +588,12 @@ Proof.
   - assert (A := distribution_at_most_one V y w HD Hw). lra.
 Qed.
 
-(* box: prop-bounded, moved logits *)
+(* box: prop-bounded, moved logits
+   Covers: the change of the loss when every logit moves a little.
+   Hypotheses: finite logits, before and after the move.
+   Cobre: a variação da perda quando cada logit se move pouco.
+   Hipóteses: logits finitos, antes e depois do movimento.
+   Mutation: `2 * delta` becomes `1 * delta`. *)
 Theorem loss_moves_little V z z' w delta : (w < V)%nat ->
   (forall i, (i < V)%nat -> Rabs (z' i - z i) <= delta) ->
   Rabs (logits_loss V z' w - logits_loss V z w) <= 2 * delta.
@@ -546,7 +620,12 @@ Proof.
   cbv beta in B1, B2. apply Rabs_le. lra.
 Qed.
 
-(* box: prop-bounded, no bound in the probabilities *)
+(* box: prop-bounded, the probabilities
+   Covers: that the gradient in the probabilities has no bound.
+   Hypotheses: at least two words.
+   Cobre: que o gradiente nas probabilidades não tem limite.
+   Hipóteses: pelo menos duas palavras.
+   Mutation: `M < 1 / softmax V z w` becomes `M < softmax V z w`. *)
 Theorem no_bound_in_probabilities V w M : (2 <= V)%nat -> (w < V)%nat -> 0 < M ->
   exists z, M < 1 / softmax V z w.
 Proof.
@@ -613,7 +692,16 @@ Proof.
     nra.
 Qed.
 
-(* box: prop-confident *)
+(* box: prop-confident
+   Covers: the identity, and the error of the sum in exact form, of which $\varepsilon + |V| u$
+     is the first order.
+   Hypotheses: a distribution; the terms are added one after another, each addition off by a
+     relative error of at most u, and no term has underflowed.
+   Cobre: a identidade, e o erro da soma em forma exata, da qual $\varepsilon + |V| u$ é a
+     primeira ordem.
+   Hipóteses: uma distribuição; os termos são somados um depois do outro, cada soma com erro
+     relativo de no máximo u, e nenhum termo sofreu underflow.
+   Mutation: `(1 + u) ^ V - 1) * others` becomes `(1 - u) ^ V - 1) * others`. *)
 Theorem confident V y w : distribution V y -> (w < V)%nat ->
   y w - 1 = - others V w y /\
   (forall i, (i < V)%nat -> 0 <= y i) /\
@@ -706,7 +794,12 @@ Proof.
         apply pow_incr; lra|apply Rinv_le_contravar; nra].
 Qed.
 
-(* box: prop-differences, in exact arithmetic *)
+(* box: prop-differences, the truncation
+   Covers: the truncation error and its series.
+   Hypotheses: $0 < h < p$; exact arithmetic.
+   Cobre: o erro de truncamento e a sua série.
+   Hipóteses: $0 < h < p$; aritmética exata.
+   Mutation: `2 * k + 3` becomes `2 * k + 2`. *)
 Theorem difference_truncation p h : 0 < h < p ->
   let x := h / p in
   let T := artanh x / x - 1 in
@@ -758,7 +851,15 @@ Definition computed_difference (p h a1 a2 b1 b2 c1 c2 u : R) : R :=
   (- (ln ((p + h) * (1 + u * a1)) * (1 + u * (2 * b1)))
    - - (ln ((p - h) * (1 + u * a2)) * (1 + u * (2 * b2)))) * (1 + u * c1) / (2 * h) * (1 + u * c2).
 
-(* box: prop-differences, the rounding error to first order *)
+(* box: prop-differences, the rounding
+   Covers: the rounding error to first order: the derivative in the rounding unit u, at 0.
+   Hypotheses: $x \le 1/4$; $p \pm h$, the subtraction and the division are off by factors
+     within $1 \pm u$, the logarithms within $1 \pm 2u$.
+   Cobre: o erro de arredondamento em primeira ordem: a derivada na unidade de arredondamento
+     u, em 0.
+   Hipóteses: $x \le 1/4$; $p \pm h$, a subtração e a divisão erram por fatores dentro de
+     $1 \pm u$, os logaritmos dentro de $1 \pm 2u$.
+   Mutation: `2 * (1 + l) / x` becomes `(1 + l) / x`. *)
 Theorem difference_rounding p h a1 a2 b1 b2 c1 c2 : 0 < h < p -> h / p <= 1 / 4 ->
   Rabs a1 <= 1 -> Rabs a2 <= 1 -> Rabs b1 <= 1 -> Rabs b2 <= 1 -> Rabs c1 <= 1 -> Rabs c2 <= 1 ->
   let x := h / p in

@@ -19,7 +19,15 @@ Proof.
   simpl. rewrite IH, text_probability_cons. reflexivity.
 Qed.
 
-(* box: prop-chain *)
+(* box: prop-chain
+   Covers: the whole statement, also where a word is excluded and both sides are infinite.
+   Hypotheses: each prediction is a distribution that reads only the words before it; the
+     corpus has at least one prediction.
+   Cobre: o enunciado inteiro, também onde uma palavra é excluída e os dois lados são
+     infinitos.
+   Hipóteses: cada previsão é uma distribuição que lê só as palavras anteriores; o corpus tem
+     pelo menos uma previsão.
+   Mutation: `maximizes (fun` becomes `minimizes (fun θ => Finite 0) θ /\ maximizes (fun`. *)
 Theorem teacher_forcing_is_maximum_likelihood {Θ : Type} V (m : Θ -> model) K
   (first text : nat -> list nat) :
   (forall θ, predicts V (m θ)) -> (forall k, (k < K)%nat -> words V (text k)) ->
@@ -49,7 +57,12 @@ Proof.
     split; intros Hmax θ'; specialize (Hmax θ'); cbv beta in *; rewrite !E in *; exact Hmax.
 Qed.
 
-(* box: prop-parallel *)
+(* box: prop-parallel
+   Covers: the whole statement, on paper: rounding is not covered.
+   Hypotheses: the model is causal; the inputs are fixed.
+   Cobre: o enunciado inteiro, no papel: o arredondamento não é coberto.
+   Hipóteses: o modelo é causal; as entradas são fixas.
+   Mutation: `firstn t text = firstn t text'` becomes `text = text'`. *)
 Theorem parallel_pass (pass : list nat -> nat -> vector) :
   (* Causal: prediction t is the same for all texts that agree on the first t words. *)
   (forall text text' t, (t <= length text)%nat -> (t <= length text')%nat ->
@@ -163,7 +176,16 @@ Proof.
   rewrite text_probability_cons, <- app_assoc. simpl. ring.
 Qed.
 
-(* box: prop-escape *)
+(* box: prop-escape
+   Covers: the sum and the bound, where D is finite.
+   Hypotheses: texts of T words; a shorter sentence is filled up with its end, which both
+     predict for certain; the model excludes no word that can follow a true beginning, so D is
+     finite.
+   Cobre: a soma e o limite, onde D é finita.
+   Hipóteses: textos de T palavras; uma frase mais curta é completada com o seu fim, que ambos
+     preveem com certeza; o modelo não exclui palavra alguma que possa seguir um início
+     verdadeiro, portanto D é finita.
+   Mutation: `1 - exp (- D)` becomes `1 - exp D`. *)
 Theorem escape V (p q : model) past T : predicts V p -> predicts V q -> covers V p q past T ->
   let P := text_probability p past in
   let Q := text_probability q past in
@@ -304,7 +326,16 @@ Proof.
     apply context_optimum; auto.
 Qed.
 
-(* box: prop-free-running, the optimum *)
+(* box: prop-free-running, the optimum
+   Covers: at one position, that the expected loss is least exactly for the marginal after
+     every beginning that is drawn.
+   Hypotheses: the drawn beginning and the next word are independent, given the position; there
+     are finitely many beginnings.
+   Cobre: em uma posição, que a perda esperada é mínima exatamente para a marginal depois de
+     todo início sorteado.
+   Hipóteses: o início sorteado e a próxima palavra são independentes, dada a posição; há um
+     número finito de inícios.
+   Mutation: `J b v = of_beginning V J b * of_word B J v` becomes `0 <= J b v`. *)
 Theorem free_running_optimum V B (J y : nat -> vector) : joint V B J ->
   (* The drawn beginning says nothing of the next word of the text. *)
   (forall b v, (b < B)%nat -> (v < V)%nat -> J b v = of_beginning V J b * of_word B J v) ->
@@ -399,7 +430,14 @@ Proof.
     destruct (Hr b v Hb Hv) as [P|<-]; [|ring]. unfold Rdiv. rewrite Rinv_r, ln_1 by lra. ring.
 Qed.
 
-(* box: prop-free-running, the excess *)
+(* box: prop-free-running, the excess
+   Covers: that the excess on true beginnings is the mutual information, summed with any
+     weights of the positions.
+   Hypotheses: the training's words have the marginals of the truth.
+   Cobre: que o excesso nos inícios verdadeiros é a informação mútua, somada com quaisquer
+     pesos das posições.
+   Hipóteses: as palavras do treinamento têm as marginais da verdade.
+   Mutation: `- true_entropy V B (T t))` becomes `+ true_entropy V B (T t))`. *)
 Theorem free_running_excess V B n (weight : nat -> R) (T J : nat -> nat -> vector) :
   (* At position t < n, which occurs with its weight: the truth T t, and the training J t, with
      the same marginal of the next word. *)
@@ -437,7 +475,12 @@ Proof.
       * apply sum_texts_le. intros t Hw Hn. rewrite Rmult_0_l. apply H; [apply Hcons; auto|simpl; lia].
 Qed.
 
-(* box: prop-free-running, true beginnings are drawn *)
+(* box: prop-free-running, true beginnings
+   Covers: that at the optimum every true beginning has a positive probability of being drawn.
+   Hypotheses: each word is drawn from the marginal of its position.
+   Cobre: que no ótimo todo início verdadeiro tem probabilidade positiva de ser sorteado.
+   Hipóteses: cada palavra é sorteada da marginal da sua posição.
+   Mutation: `0 < P b` becomes `0 <= P b`. *)
 Theorem true_beginnings_are_drawn V n (P : list nat -> R) b :
   (forall text, words V text -> length text = n -> 0 <= P text) ->
   words V b -> length b = n -> 0 < P b ->
@@ -464,7 +507,17 @@ Definition of_source (V B : nat) (J : nat -> nat -> vector) (s : nat) : R :=
 Definition given_source (V B : nat) (J : nat -> nat -> vector) (s v : nat) : R :=
   of_word B (J s) v / of_source V B J s.
 
-(* box: cor-source, the optimum *)
+(* box: cor-source, the optimum
+   Covers: at one position, that the expected loss is least exactly for the marginal given the
+     source.
+   Hypotheses: given the source, the drawn beginning and the next word are independent; there
+     are finitely many sources and beginnings, each source of positive probability.
+   Cobre: em uma posição, que a perda esperada é mínima exatamente para a marginal dada a
+     fonte.
+   Hipóteses: dada a fonte, o início sorteado e a próxima palavra são independentes; há um
+     número finito de fontes e inícios, cada fonte com probabilidade positiva.
+   Mutation: `J s b v = of_beginning V (J s) b * given_source V B J s v` becomes
+     `0 <= J s b v`. *)
 Theorem source_optimum V B N (J y : nat -> nat -> vector) :
   (forall s b v, (s < N)%nat -> (b < B)%nat -> (v < V)%nat -> 0 <= J s b v) ->
   (forall s, (s < N)%nat -> 0 < of_source V B J s) ->
@@ -513,7 +566,14 @@ Proof.
   - intros E y' Hy'. rewrite E. apply (O y' Hy').
 Qed.
 
-(* box: cor-source, the excess *)
+(* box: cor-source, the excess
+   Covers: that the excess is the mutual information given the source, averaged over sources
+     and positions, and when it is 0.
+   Hypotheses: sources have positive shares, and positions positive weights.
+   Cobre: que o excesso é a informação mútua dada a fonte, na média sobre fontes e posições, e
+     quando é 0.
+   Hipóteses: as fontes têm parcelas positivas, e as posições pesos positivos.
+   Mutation: `0 < share s` becomes `0 <= share s`. *)
 Theorem source_excess V B N n (share : nat -> R) (weight : nat -> nat -> R)
   (T : nat -> nat -> nat -> vector) :
   (* Sources with their shares; at position t of a text of the source s the truth T s t. *)

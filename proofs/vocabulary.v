@@ -2,7 +2,14 @@
 
 From NWP Require Import definitions loss convexity sums weights.
 
-(* box: obs-lookup *)
+(* box: obs-lookup
+   Covers: that both numbers are the same, and that the loss depends on one probability; the
+     numbers read are not counted.
+   Hypotheses: the target is one word; $0 \cdot \log 0 = 0$.
+   Cobre: que os dois números são iguais, e que a perda depende de uma só probabilidade; os
+     números lidos não são contados.
+   Hipóteses: o alvo é uma só palavra; $0 \cdot \log 0 = 0$.
+   Mutation: `q' w = q w ->` becomes `q' w <= q w ->`. *)
 Theorem lookup_needs_one_probability V q w : (w < V)%nat ->
   cross_entropy V (one_hot w) q = loss q w /\ loss q w = surprise (q w) /\
   (forall q', q' w = q w -> loss q' w = loss q w).
@@ -46,7 +53,12 @@ Proof.
   rewrite ln_div, ln_exp by lra. ring.
 Qed.
 
-(* box: prop-no-cancellation *)
+(* box: prop-no-cancellation
+   Covers: the formulas of the loss and of the gradient; rounding is not covered.
+   Hypotheses: finite logits of at least two words.
+   Cobre: as fórmulas da perda e do gradiente; o arredondamento não é coberto.
+   Hipóteses: logits finitos de pelo menos duas palavras.
+   Mutation: `ln (1 + exp d)` becomes `ln (1 + exp (- d))`. *)
 Theorem without_cancellation V w z : (2 <= V)%nat -> (w < V)%nat ->
   let d := lead V w z in
   let q := softmax_others V w z in
@@ -73,7 +85,15 @@ Proof.
     unfold q, softmax_others, one_hot. destruct (Nat.eq_dec i w) as [->|]; field; lra.
 Qed.
 
-(* box: prop-normalizer *)
+(* box: prop-normalizer
+   Covers: the whole statement; a method that does not read a logit gives the same answer for
+     all its values.
+   Hypotheses: finite logits of at least two words, otherwise arbitrary; exact arithmetic.
+   Cobre: o enunciado inteiro; um método que não lê um logit dá a mesma resposta para todos os
+     seus valores.
+   Hipóteses: logits finitos de pelo menos duas palavras, de resto arbitrários; aritmética
+     exata.
+   Mutation: `(j <> w -> z j < x ->` becomes `(z j < x ->`. *)
 Theorem every_logit_counts V w z j x : (2 <= V)%nat -> (w < V)%nat -> (j < V)%nat ->
   let L := fun z => logits_loss V z w in
   (j <> w -> z j < x -> L z < L (replaced z j x)) /\
@@ -127,7 +147,12 @@ Definition product (n : nat) (A B : matrix) : matrix := fun i j => Σ k < n, A i
 Lemma product_logits D (H W : matrix) n v : product D H (transposed W) n v = linear_logits D W (H n) v.
 Proof. apply sum_ext. intros. unfold transposed. ring. Qed.
 
-(* box: prop-products *)
+(* box: prop-products
+   Covers: both gradients; operations are not counted.
+   Hypotheses: the logits are $Z = H W^{\mathsf T}$; all N targets count.
+   Cobre: os dois gradientes; as operações não são contadas.
+   Hipóteses: os logits são $Z = H W^{\mathsf T}$; todos os N alvos contam.
+   Mutation: `(product V G W n d)` becomes `(product V G H n d)`. *)
 Theorem three_products N V D (w : nat -> nat) (H W : matrix) :
   (forall n, (n < N)%nat -> (w n < V)%nat) ->
   let L := fun H W => logits_mean_loss N V w (product D H (transposed W)) in
@@ -162,7 +187,14 @@ Qed.
 Definition rows_of (block : nat -> nat) (b : nat) (A : matrix) : matrix :=
   fun n j => if Nat.eq_dec (block n) b then A n j else 0.
 
-(* box: prop-blocks *)
+(* box: prop-blocks
+   Covers: the gradients, what a block depends on, and the loss; operations and memory are not
+     counted.
+   Hypotheses: as for the three products; every context is in one block.
+   Cobre: os gradientes, de que depende um bloco, e a perda; operações e memória não são
+     contadas.
+   Hipóteses: como nos três produtos; cada contexto está em um bloco.
+   Mutation: `w' n = w n /\ same D (H' n) (H n)` becomes `w' n = w n`. *)
 Theorem block_by_block N V D B (block w : nat -> nat) (H W : matrix) :
   (forall n, (n < N)%nat -> (w n < V)%nat) -> (forall n, (n < N)%nat -> (block n < B)%nat) ->
   let L := fun H W => logits_mean_loss N V w (product D H (transposed W)) in
@@ -207,7 +239,12 @@ Proof.
     unfold H_, rows_of. destruct (Nat.eq_dec (block n) b); [reflexivity|contradiction].
 Qed.
 
-(* box: prop-shards *)
+(* box: prop-shards
+   Covers: the whole statement.
+   Hypotheses: each word is in exactly one shard; no shard is empty.
+   Cobre: o enunciado inteiro.
+   Hipóteses: cada palavra está em exatamente um fragmento; nenhum fragmento é vazio.
+   Mutation: `exists j, (j < V)%nat /\ shard j = k` becomes `exists j, shard j = k`. *)
 Theorem shards V K (shard : nat -> nat) z :
   (forall j, (j < V)%nat -> (shard j < K)%nat) ->
   (forall k, (k < K)%nat -> exists j, (j < V)%nat /\ shard j = k) ->
@@ -363,7 +400,14 @@ Proof.
   rewrite (log_sum_exp_moved V z u), (log_sum_exp_moved V z (fun i => - u i)) by auto. lra.
 Qed.
 
-(* box: prop-few-logits, D logits *)
+(* box: prop-few-logits, as many as numbers
+   Covers: that the inverse exists, and that $D$ logits determine the hidden state, the others
+     and the loss.
+   Hypotheses: the rows of the $D$ words are linearly independent.
+   Cobre: que a inversa existe, e que $D$ logits determinam o estado oculto, os outros logits e
+     a perda.
+   Hipóteses: as linhas das $D$ palavras são linearmente independentes.
+   Mutation: `h d = dot D (B d) zs` becomes `h d = - dot D (B d) zs`. *)
 Theorem few_logits_fix_the_others V D (W : matrix) (s : nat -> nat) :
   (* The words s 0, ..., s (D - 1) have independent rows. *)
   (forall k, (k < D)%nat -> (s k < V)%nat) -> independent D (fun k => W (s k)) ->
@@ -395,7 +439,15 @@ Proof.
   intros v _. apply Ez.
 Qed.
 
-(* box: prop-few-logits, fewer do not *)
+(* box: prop-few-logits, fewer
+   Covers: that fewer do not: from every hidden state one comes to another with the same logits
+     read and another loss.
+   Hypotheses: W has D linearly independent rows; at least one logit is read, but fewer than D.
+   Cobre: que menos não bastam: de todo estado oculto chega-se a outro com os mesmos logits
+     lidos e outra perda.
+   Hipóteses: W tem D linhas linearmente independentes; ao menos um logit é lido, mas menos de
+     D.
+   Mutation: `(1 <= m < D)%nat` becomes `(0 <= m < D)%nat`. *)
 Theorem fewer_logits_do_not V D (W : matrix) (s read : nat -> nat) m w h :
   (* W has rank D: it has D independent rows. *)
   (forall k, (k < D)%nat -> (s k < V)%nat) -> independent D (fun k => W (s k)) ->

@@ -4,7 +4,12 @@ From NWP Require Import definitions equivalence convexity sums.
 
 (** * A guess and its loss *)
 
-(** [prop-guess] A guess and its loss. *)
+(* box: prop-guess, the bounds
+   Covers: both bounds, also where the right word has probability 0.
+   Hypotheses: a distribution on at least two words.
+   Cobre: os dois limites, também onde a palavra certa tem probabilidade 0.
+   Hipóteses: uma distribuição sobre pelo menos duas palavras.
+   Mutation: `v <> w /\ y w <= y v` becomes `v <> w /\ y v <= y w`. *)
 Theorem guess V y w : distribution V y -> (2 <= V)%nat -> (w < V)%nat ->
   ((forall j, (j < V)%nat -> y j <= y w) -> Rbar_le (loss y w) (ln (INR V))) /\
   ((exists v, (v < V)%nat /\ v <> w /\ y w <= y v) -> Rbar_le (ln 2) (loss y w)).
@@ -29,7 +34,12 @@ Proof.
     apply (Rmult_le_reg_r (y w)); [auto|]. rewrite Rinv_l; lra.
 Qed.
 
-(** [prop-guess] Both bounds are reached: by the uniform prediction, and by two halves. *)
+(* box: prop-guess, reached
+   Covers: that both bounds are reached.
+   Hypotheses: at least two words.
+   Cobre: que os dois limites são atingidos.
+   Hipóteses: pelo menos duas palavras.
+   Mutation: `loss y w = ln 2` becomes `loss y w = ln 3`. *)
 Theorem guess_reached V w : (2 <= V)%nat -> (w < V)%nat ->
   (exists y, distribution V y /\ (forall j, (j < V)%nat -> y j <= y w) /\
     loss y w = ln (INR V)) /\
@@ -59,7 +69,12 @@ Qed.
 Definition stepped (V : nat) (eta : R) (w : nat) (z : vector) : vector :=
   fun i => z i - eta * (softmax V z i - one_hot w i).
 
-(** [prop-step-right] The odds against each wrong word grow by an exact factor. *)
+(* box: prop-step-right, the factor
+   Covers: the exact factor of the odds against each wrong word.
+   Hypotheses: finite logits of one example; any rate.
+   Cobre: o fator exato da razão de chances contra cada palavra errada.
+   Hipóteses: logits finitos de um só exemplo; uma taxa qualquer.
+   Mutation: `(1 - y w + y j)` becomes `(1 - y w - y j)`. *)
 Theorem step_right_factor V z w eta j : (w < V)%nat -> (j < V)%nat -> j <> w ->
   let y := softmax V z in
   let y' := softmax V (stepped V eta w z) in
@@ -70,7 +85,12 @@ Proof.
   rewrite one_hot_same, one_hot_other by auto. lra.
 Qed.
 
-(** [prop-step-right] The odds of the right word against all others together grow by more. *)
+(* box: prop-step-right, the odds
+   Covers: that the odds of the right word grow by more than the stated factor.
+   Hypotheses: finite logits of at least two words; the rate is positive.
+   Cobre: que as chances da palavra certa crescem mais que o fator dado.
+   Hipóteses: logits finitos de pelo menos duas palavras; a taxa é positiva.
+   Mutation: `exp (eta * (1 - y w)) <` becomes `exp (eta * (1 + y w)) <`. *)
 Theorem step_right_odds V z w eta : (2 <= V)%nat -> (w < V)%nat -> 0 < eta ->
   let y := softmax V z in
   let y' := softmax V (stepped V eta w z) in
@@ -107,8 +127,14 @@ Proof.
     by (field; lra). lra.
 Qed.
 
-(** [prop-step-right] The right word rises, at every learning rate; the wrong words together
-    fall, and the loss becomes strictly smaller. *)
+(* box: prop-step-right, the right word rises
+   Covers: that the right word rises, the wrong words together fall, and the loss becomes
+     strictly smaller, at every rate.
+   Hypotheses: finite logits of at least two words; the rate is positive.
+   Cobre: que a palavra certa sobe, as erradas juntas caem e a perda fica estritamente menor,
+     com qualquer taxa.
+   Hipóteses: logits finitos de pelo menos duas palavras; a taxa é positiva.
+   Mutation: `0 < eta` becomes `eta < 0`. *)
 Theorem step_right V z w eta : (2 <= V)%nat -> (w < V)%nat -> 0 < eta ->
   let y := softmax V z in
   let y' := softmax V (stepped V eta w z) in
@@ -141,8 +167,8 @@ Qed.
 
 Section Wrong.
 
-Variables (V : nat) (z : vector) (w i : nat).
-Hypotheses (Hw : (w < V)%nat) (Hi : (i < V)%nat) (Hiw : i <> w).
+Context (V : nat) (z : vector) (w i : nat).
+Context (Hw : (w < V)%nat) (Hi : (i < V)%nat) (Hiw : i <> w).
 
 Let y := softmax V z.
 Let s := Σ k < V, (y k * y k).
@@ -345,8 +371,12 @@ Qed.
 
 End Wrong.
 
-(** [prop-step-wrong] Which wrong words fall. In case 2 there is exactly one rate r: the step
-    raises i before it, leaves it unchanged at r and lowers it after. *)
+(* box: prop-step-wrong, both cases
+   Covers: both cases, with the one rate of case 2 and its bound.
+   Hypotheses: finite logits; i is a wrong word.
+   Cobre: os dois casos, com a taxa única do caso 2 e o seu limite.
+   Hipóteses: logits finitos; i é uma palavra errada.
+   Mutation: `(s <= y w + y i ->` becomes `(s <= 2 * (y w + y i) ->`. *)
 Theorem step_wrong V z w i : (w < V)%nat -> (i < V)%nat -> i <> w ->
   let y := softmax V z in
   let s := Σ k < V, (y k * y k) in
@@ -359,8 +389,12 @@ Proof.
   intros Hw Hi Hiw. split; [apply wrong_falls|apply wrong_rises_first]; auto.
 Qed.
 
-(** [prop-step-wrong] In particular, every step lowers the most probable wrong word; and every
-    wrong word, if no word is more probable than the right one. *)
+(* box: prop-step-wrong, in particular
+   Covers: the two consequences at the end.
+   Hypotheses: finite logits; i is a wrong word; the rate is positive.
+   Cobre: as duas consequências do final.
+   Hipóteses: logits finitos; i é uma palavra errada; a taxa é positiva.
+   Mutation: `k <> w -> y k <= y i` becomes `k <> w -> y i <= y k`. *)
 Theorem step_wrong_in_particular V z w i eta :
   (w < V)%nat -> (i < V)%nat -> i <> w -> 0 < eta ->
   let y := softmax V z in
@@ -381,7 +415,12 @@ Definition linear_logits (D : nat) (U : matrix) (h : vector) : vector := fun v =
 Definition model_loss (N V D : nat) (x w : nat -> nat) (U E : matrix) : R :=
   logits_mean_loss N V w (fun n => linear_logits D U (E (x n))).
 
-(* box: prop-backprop, rows 1 and 2 *)
+(* box: prop-backprop, row 1
+   Covers: the row of the loss.
+   Hypotheses: the n-th of N losses.
+   Cobre: a linha da perda.
+   Hipóteses: a n-ésima de N perdas.
+   Mutation: `(1 / INR N)` becomes `(- 1 / INR N)`. *)
 Theorem backprop_loss N (L : vector) n : (n < N)%nat ->
   is_partial (fun L => (Σ k < N, L k) / INR N) L n (1 / INR N).
 Proof.
@@ -391,6 +430,13 @@ Proof.
   - rewrite <- (distribution_sum N _ (one_hot_distribution N n Hn)). reflexivity.
 Qed.
 
+(* box: prop-backprop, row 2
+   Covers: the row of the probabilities.
+   Hypotheses: the right words have positive probabilities; every entry is a free variable.
+   Cobre: a linha das probabilidades.
+   Hipóteses: as palavras certas têm probabilidades positivas; cada entrada é uma variável
+     livre.
+   Mutation: `(- one_hot (w n) i / (` becomes `(one_hot (w n) i / (`. *)
 Theorem backprop_probabilities N (w : nat -> nat) (Y : matrix) n i : (n < N)%nat ->
   (forall k, (k < N)%nat -> 0 < Y k (w k)) ->
   is_partial2 (fun Y => (Σ k < N, (- ln (Y k (w k)))) / INR N) Y n i
@@ -412,7 +458,12 @@ Proof.
       unfold Rdiv. ring.
 Qed.
 
-(* box: prop-backprop, row 3 *)
+(* box: prop-backprop, row 3
+   Covers: the row of the logits.
+   Hypotheses: finite logits; the right words are in the vocabulary.
+   Cobre: a linha dos logits.
+   Hipóteses: logits finitos; as palavras certas estão no vocabulário.
+   Mutation: `v - one_hot (w n) v` becomes `v + one_hot (w n) v`. *)
 Theorem backprop_logits N V (w : nat -> nat) (Z : matrix) n v :
   (n < N)%nat -> (v < V)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
   is_partial2 (logits_mean_loss N V w) Z n v ((softmax V (Z n) v - one_hot (w n) v) / INR N).
@@ -427,7 +478,12 @@ Proof.
         (auto; intros j _; apply replaced2_same). ring.
 Qed.
 
-(* box: prop-backprop, row 4 *)
+(* box: prop-backprop, row 4
+   Covers: the row of the hidden vectors.
+   Hypotheses: the logits are $U h$.
+   Cobre: a linha dos vetores ocultos.
+   Hipóteses: os logits são $U h$.
+   Mutation: `(U v d * G n v)` becomes `(U v d * - G n v)`. *)
 Theorem backprop_hidden N V D (w : nat -> nat) (U H : matrix) n d :
   (n < N)%nat -> (d < D)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
   let G := mean_error N V w (fun n => linear_logits D U (H n)) in
@@ -451,7 +507,12 @@ Proof.
       intros u _. apply sum_ext. intros. rewrite replaced2_same. reflexivity.
 Qed.
 
-(* box: prop-backprop, row 5 *)
+(* box: prop-backprop, row 5
+   Covers: the row of the weights $U$.
+   Hypotheses: the logits are $U h$.
+   Cobre: a linha dos pesos $U$.
+   Hipóteses: os logits são $U h$.
+   Mutation: `(G n v * H n d)` becomes `(G n v * - H n d)`. *)
 Theorem backprop_output_weights N V D (w : nat -> nat) (U H : matrix) v d :
   (v < V)%nat -> (d < D)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
   let G := mean_error N V w (fun n => linear_logits D U (H n)) in
@@ -475,7 +536,12 @@ Proof.
     intros j _. apply sum_ext. intros. rewrite replaced2_same. reflexivity.
 Qed.
 
-(* box: prop-backprop, row 6 *)
+(* box: prop-backprop, row 6
+   Covers: the row of the weights $E$.
+   Hypotheses: the logits are $U E[x]$.
+   Cobre: a linha dos pesos $E$.
+   Hipóteses: os logits são $U E[x]$.
+   Mutation: `(x n) c then` becomes `(x n) d then`. *)
 Theorem backprop_embeddings N V D (x w : nat -> nat) (U E : matrix) c d :
   (d < D)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
   let G := mean_error N V w (fun n => linear_logits D U (E (x n))) in
@@ -501,7 +567,14 @@ Qed.
 
 (** * One example moves other contexts *)
 
-(* box: prop-sharing *)
+(* box: prop-sharing
+   Covers: the formula; what it says of the angles is read off it.
+   Hypotheses: the model $z = U E[x]$; GU and GE are the partial derivatives of the loss of the
+     one example; $c \ne x$.
+   Cobre: a fórmula; o que ela diz dos ângulos lê-se nela.
+   Hipóteses: o modelo $z = U E[x]$; GU e GE são as derivadas parciais da perda do único
+     exemplo; $c \ne x$.
+   Mutation: `= - eta * dot D` becomes `= eta * dot D`. *)
 Theorem sharing V D x w (U E GU GE : matrix) eta c v :
   (w < V)%nat -> (v < V)%nat -> c <> x ->
   let L := fun U E => logits_loss V (linear_logits D U (E x)) w in
@@ -552,7 +625,19 @@ Definition table_gradient (N V : nat) (x w : nat -> nat) (W : matrix) : matrix :
 Definition descended (N V : nat) (x w : nat -> nat) (eta : R) (W : matrix) : matrix :=
   fun c v => W c v - eta * table_gradient N V x w W c v.
 
-(* box: def-table *)
+(** The table after T steps. *)
+Fixpoint trained (N V : nat) (x w : nat -> nat) (eta : R) (W : matrix) (T : nat) : matrix :=
+  match T with
+  | O => W
+  | S T => descended N V x w eta (trained N V x w eta W T)
+  end.
+
+(* box: def-table
+   Covers: that the stated rows are the partial derivatives of the loss.
+   Hypotheses: finite logits; the words are in the vocabulary.
+   Cobre: que as linhas dadas são as derivadas parciais da perda.
+   Hipóteses: logits finitos; as palavras estão no vocabulário.
+   Mutation: `table_loss N V x w)` becomes `table_loss N V w w)`. *)
 Theorem table_gradient_is_the_gradient N V x w (W : matrix) c v :
   (v < V)%nat -> (forall n, (n < N)%nat -> (w n < V)%nat) ->
   is_partial2 (table_loss N V x w) W c v (table_gradient N V x w W c v).
@@ -574,13 +659,13 @@ Qed.
 
 Section Rate.
 
-Variables (N V C : nat) (x w : nat -> nat).
-Hypotheses (HN : (0 < N)%nat) (Hx : forall n, (n < N)%nat -> (x n < C)%nat)
+Context (N V C : nat) (x w : nat -> nat).
+Context (HN : (0 < N)%nat) (Hx : forall n, (n < N)%nat -> (x n < C)%nat)
   (Hw : forall n, (n < N)%nat -> (w n < V)%nat).
 
 (** m is at least the largest count of a context. *)
-Variable m : R.
-Hypothesis Hm : forall c, (c < C)%nat -> context_count N x c <= m.
+Context (m : R).
+Context (Hm : forall c, (c < C)%nat -> context_count N x c <= m).
 
 Let Lambda := m / (2 * INR N).
 Let L := table_loss N V x w.
@@ -660,8 +745,8 @@ Qed.
 
 (** ** Part 2 *)
 
-Variable eta : R.
-Hypothesis Heta : 0 < eta < 4 * INR N / m.
+Context (eta : R).
+Context (Heta : 0 < eta < 4 * INR N / m).
 
 Let m_pos : 0 < m.
 Proof.
@@ -701,15 +786,8 @@ Proof.
   apply Rmult_lt_0_compat; [apply Rmult_lt_0_compat; [lra|apply kappa_pos]|auto].
 Qed.
 
-(** The table after T steps. *)
-Fixpoint trained (W : matrix) (T : nat) : matrix :=
-  match T with
-  | O => W
-  | S T => descended N V x w eta (trained W T)
-  end.
-
-Variable F : R.
-Hypothesis HF : forall W, F <= L W.
+Context (F : R).
+Context (HF : forall W, F <= L W).
 
 (** The square of the distance between two tables. *)
 Let distance2 (A B : matrix) : R := dot2 C V (fun c v => A c v - B c v) (fun c v => A c v - B c v).
@@ -742,38 +820,38 @@ Proof.
   lra.
 Qed.
 
-Let never_rising W T : L (trained W (S T)) <= L (trained W T).
+Let never_rising W T : L (trained N V x w eta W (S T)) <= L (trained N V x w eta W T).
 Proof.
-  assert (S := step_lowers_loss eta (trained W T)). fold kappa in S. simpl.
-  assert (0 <= eta * kappa * dot2 C V (G (trained W T)) (G (trained W T))); [|lra].
+  assert (S := step_lowers_loss eta (trained N V x w eta W T)). fold kappa in S. simpl.
+  assert (0 <= eta * kappa * dot2 C V (G (trained N V x w eta W T)) (G (trained N V x w eta W T))); [|lra].
   apply Rmult_le_pos; [left; apply Rmult_lt_0_compat; [lra|apply kappa_pos]|].
   apply sum_nonneg. intros. apply dot_self_nonneg.
 Qed.
 
 Let all_steps W A T :
-  2 * eta * INR T * (L (trained W T) - L A) + distance2 (trained W T) A
-    + eta / kappa * L (trained W T)
+  2 * eta * INR T * (L (trained N V x w eta W T) - L A) + distance2 (trained N V x w eta W T) A
+    + eta / kappa * L (trained N V x w eta W T)
   <= distance2 W A + eta / kappa * L W.
 Proof.
   induction T as [|T IH]; [simpl; lra|].
-  assert (R := never_rising W T). assert (O := one_step (trained W T) A).
+  assert (R := never_rising W T). assert (O := one_step (trained N V x w eta W T) A).
   rewrite S_INR. simpl in *.
   assert (0 <= INR T) by apply pos_INR.
-  assert (P : 2 * eta * (INR T + 1) * (L (descended N V x w eta (trained W T)) - L A)
-    <= 2 * eta * (INR T + 1) * (L (trained W T) - L A)).
+  assert (P : 2 * eta * (INR T + 1) * (L (descended N V x w eta (trained N V x w eta W T)) - L A)
+    <= 2 * eta * (INR T + 1) * (L (trained N V x w eta W T) - L A)).
   { apply Rmult_le_compat_l; [|lra]. apply Rmult_le_pos; lra. }
   lra.
 Qed.
 
 Lemma comes_down W A T : (1 <= T)%nat ->
-  L (trained W T) - L A
+  L (trained N V x w eta W T) - L A
   <= 1 / (2 * eta * INR T) * (distance2 W A + eta * (L W - F) / (1 - eta * Lambda / 2)).
 Proof.
   intros HT. fold kappa. assert (K := kappa_pos). assert (S := all_steps W A T).
   assert (HTR : 0 < INR T) by (apply lt_0_INR; lia).
-  assert (D : 0 <= distance2 (trained W T) A)
+  assert (D : 0 <= distance2 (trained N V x w eta W T) A)
     by (apply sum_nonneg; intros; apply (dot_self_nonneg V)).
-  assert (B : eta / kappa * F <= eta / kappa * L (trained W T)).
+  assert (B : eta / kappa * F <= eta / kappa * L (trained N V x w eta W T)).
   { apply Rmult_le_compat_l; [left; apply Rdiv_lt_0_compat; lra|apply HF]. }
   assert (P : 0 < 2 * eta * INR T) by (apply Rmult_lt_0_compat; lra).
   apply (Rmult_le_reg_l (2 * eta * INR T)); auto.
@@ -783,7 +861,7 @@ Proof.
 Qed.
 
 Lemma comes_down_to_infimum W : (forall eps, 0 < eps -> exists A, L A < F + eps) ->
-  is_lim_seq (fun T => L (trained W T)) F.
+  is_lim_seq (fun T => L (trained N V x w eta W T)) F.
 Proof.
   intros Hinf. apply is_lim_seq_spec. intros [eps Heps]. simpl.
   destruct (Hinf (eps / 2) ltac:(lra)) as [A HA].
@@ -793,7 +871,7 @@ Proof.
   exists (S T0). intros T HT.
   assert (HTR : INR T0 + 1 <= INR T) by (rewrite <- S_INR; apply le_INR; auto).
   assert (B := comes_down W A T ltac:(lia)). fold c in B.
-  assert (LB := HF (trained W T)).
+  assert (LB := HF (trained N V x w eta W T)).
   assert (P0 := pos_INR T0).
   assert (Hc : c < eta * eps * INR T).
   { assert (c / (eta * eps) < INR T) by (assert (H := Rmax_r 0 (c / (eta * eps))); lra).
@@ -808,7 +886,12 @@ Qed.
 
 End Rate.
 
-(* box: prop-rate, part 1 *)
+(* box: prop-rate, part 1
+   Covers: part 1, for every bound m of the counts, of which the largest count is the best.
+   Hypotheses: at least one pair; exact arithmetic.
+   Cobre: a parte 1, para toda cota m das contagens, das quais a maior contagem é a melhor.
+   Hipóteses: pelo menos um par; aritmética exata.
+   Mutation: `- eta * (1 - eta * Lambda / 2)` becomes `- 3 * eta * (1 - eta * Lambda / 2)`. *)
 Theorem safe_rate_lowers N V C x w m eta W : (0 < N)%nat ->
   (forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat) ->
   (forall c, (c < C)%nat -> context_count N x c <= m) -> 0 < eta < 4 * INR N / m ->
@@ -825,7 +908,12 @@ Proof.
       intros; apply Hxw; auto.
 Qed.
 
-(* box: prop-rate, part 2 *)
+(* box: prop-rate, part 2
+   Covers: part 2, with the convergence to the infimum.
+   Hypotheses: as in part 1; F is the infimum of the loss, attained or not.
+   Cobre: a parte 2, com a convergência ao ínfimo.
+   Hipóteses: como na parte 1; F é o ínfimo da perda, atingido ou não.
+   Mutation: `0 < eta < 4 * INR N / m` becomes `0 < eta < 8 * INR N / m`. *)
 Theorem safe_rate_comes_down N V C x w m eta F W : (0 < N)%nat ->
   (forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat) ->
   (forall c, (c < C)%nat -> context_count N x c <= m) -> 0 < eta < 4 * INR N / m ->
@@ -852,8 +940,8 @@ Qed.
 
 Section Floor.
 
-Variables (N V C : nat) (x w : nat -> nat).
-Hypotheses (HN : (0 < N)%nat)
+Context (N V C : nat) (x w : nat -> nat).
+Context (HN : (0 < N)%nat)
   (Hxw : forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat).
 
 Let L := table_loss N V x w.
@@ -1089,7 +1177,14 @@ Qed.
 
 End Floor.
 
-(* box: prop-floor *)
+(* box: prop-floor
+   Covers: the whole statement; Pinsker's inequality is not used: $(p - q)^2 \le 4 D$ for each
+     word is enough, and is proved.
+   Hypotheses: at least one pair; contexts and words are numbered.
+   Cobre: o enunciado inteiro; a desigualdade de Pinsker não é usada: $(p - q)^2 \le 4 D$ para
+     cada palavra basta, e está provada.
+   Hipóteses: pelo menos um par; contextos e palavras são numerados.
+   Mutation: `0 < count N x w c v)` becomes `0 <= count N x w c v)`. *)
 Theorem floor N V C x w : (0 < N)%nat ->
   (forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat) ->
   let L := table_loss N V x w in
@@ -1121,7 +1216,12 @@ Qed.
 Lemma linear_logits_zero D (U : matrix) h : (forall v d, U v d = 0) -> forall v, linear_logits D U h v = 0.
 Proof. intros HU v. apply sum_zero. intros. rewrite HU. ring. Qed.
 
-(* box: rem-zero-start, part 1 *)
+(* box: rem-zero-start, zero gradients
+   Covers: that all gradients are zero, for any text.
+   Hypotheses: all entries of E and U are zero.
+   Cobre: que todos os gradientes são zero, para qualquer texto.
+   Hipóteses: todas as entradas de E e U são zero.
+   Mutation: `(forall v d, U v d = 0)` becomes `(forall v d, U v d = 1)`. *)
 Theorem zeros_teach_nothing N V D x w (U E : matrix) : 
   (forall n, (n < N)%nat -> (w n < V)%nat) ->
   (forall v d, U v d = 0) -> (forall c d, E c d = 0) ->
@@ -1140,8 +1240,8 @@ Qed.
 
 Section Saddle.
 
-Variables (N V C D : nat) (x w : nat -> nat) (c : nat).
-Hypotheses (HN : (0 < N)%nat) (HD : (0 < D)%nat)
+Context (N V C D : nat) (x w : nat -> nat) (c : nat).
+Context (HN : (0 < N)%nat) (HD : (0 < D)%nat)
   (Hxw : forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat)
   (Hc : 0 < context_count N x c).
 
@@ -1229,7 +1329,7 @@ Proof.
         apply (sum_one_hot V (w n) (fun v => one_hot (x n) c * d v)). apply Hxw; auto.
 Qed.
 
-Hypothesis Hvaries : varies V p.
+Context (Hvaries : varies V p).
 
 Let dd_pos : 0 < dot V d d.
 Proof.
@@ -1320,7 +1420,14 @@ Qed.
 
 End Saddle.
 
-(* box: rem-zero-start, part 2 *)
+(* box: rem-zero-start, a saddle
+   Covers: that there are weights as close as one likes with a smaller and with a larger loss.
+   Hypotheses: after one context that occurs, not all words are equally frequent; at least one
+     hidden number.
+   Cobre: que há pesos tão próximos quanto se queira com perda menor e com perda maior.
+   Hipóteses: depois de um contexto que ocorre, nem todas as palavras são igualmente
+     frequentes; pelo menos um número oculto.
+   Mutation: `varies V (frequency N x w c)` becomes `0 <= eps`. *)
 Theorem zeros_are_a_saddle N V C D x w c eps : (0 < N)%nat -> (0 < D)%nat ->
   (forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat) ->
   (* The words do not all follow c equally often. *)
@@ -1330,7 +1437,9 @@ Theorem zeros_are_a_saddle N V C D x w c eps : (0 < N)%nat -> (0 < D)%nat ->
   let L := model_loss N V D x w in
   let zero := L (fun _ _ => 0) (fun _ _ => 0) in
   (exists U E, near U E /\ L U E < zero) /\ (exists U E, near U E /\ zero < L U E).
-Proof. intros. apply (saddle N V C D x w c); auto. Qed.
+Proof.
+  intros. apply (saddle N V C D x w c); auto.
+Qed.
 
 (** ** No rate is safe *)
 
@@ -1347,8 +1456,8 @@ Qed.
 
 Section NoRate.
 
-Variables (N : nat) (w : nat -> nat).
-Hypotheses (HN : (0 < N)%nat) (Hw : forall n, (n < N)%nat -> (w n < 2)%nat)
+Context (N : nat) (w : nat -> nat).
+Context (HN : (0 < N)%nat) (Hw : forall n, (n < N)%nat -> (w n < 2)%nat)
   (Hhalf : Σ n < N, one_hot (w n) 0%nat = Σ n < N, one_hot (w n) 1%nat).
 
 Let L := model_loss N 2 1 (fun _ => 0%nat) w.
@@ -1483,7 +1592,14 @@ Qed.
 
 End NoRate.
 
-(* box: prop-no-rate *)
+(* box: prop-no-rate
+   Covers: the whole statement, for a text of any length.
+   Hypotheses: one context, two words that follow equally often, one hidden number; GU and GE
+     are the partial derivatives.
+   Cobre: o enunciado inteiro, para um texto de qualquer comprimento.
+   Hipóteses: um contexto, duas palavras que seguem com igual frequência, um número oculto; GU
+     e GE são as derivadas parciais.
+   Mutation: `0 < eta ->` becomes `eta < 0 ->`. *)
 Theorem no_safe_rate N w eta : (0 < N)%nat ->
   (* One context, the number 0, and two words; each word follows equally often. *)
   (forall n, (n < N)%nat -> (w n < 2)%nat) ->
@@ -1493,4 +1609,6 @@ Theorem no_safe_rate N w eta : (0 < N)%nat ->
     (forall v, (v < 2)%nat -> is_partial2 (fun U => L U E) U v 0 (GU v 0%nat)) ->
     is_partial2 (fun E => L U E) E 0 0 (GE 0%nat 0%nat) ->
     L U E < L (fun v j => U v j - eta * GU v j) (fun c j => E c j - eta * GE c j).
-Proof. intros. apply step_raises; auto. Qed.
+Proof.
+  intros. apply step_raises; auto.
+Qed.
