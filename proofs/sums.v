@@ -1,4 +1,4 @@
-(** What chapters 4 to 7 need beside the definitions: inner products, the derivative of the loss
+(** What chapters 4 to 8 need beside the definitions: inner products, the derivative of the loss
     along a curve of logits, the strict convexity of log-sum-exp, and finite Gibbs sums. *)
 
 From NWP Require Import definitions convexity.

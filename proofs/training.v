@@ -1,16 +1,8 @@
 (** Chapter 8: what a training adds up, caps and steps along. *)
 
-From NWP Require Import definitions.
+From NWP Require Import definitions convexity sums.
 
 (** * The mean of a batch *)
-
-Lemma is_derive_quotient (f : R -> R) x d c : is_derive f x d -> is_derive (fun t => f t / c) x (d / c).
-Proof.
-  intros H. unfold Rdiv. apply is_derive_ext with (fun t => scal (/ c) (f t)).
-  - intros t. unfold scal; simpl; unfold mult; simpl. ring.
-  - replace (d * / c) with (scal (/ c) d) by (unfold scal; simpl; unfold mult; simpl; ring).
-    apply (is_derive_scal f x (/ c) d H).
-Qed.
 
 (** Sorted by parts: word t < N is in the part g t < K. *)
 Lemma sum_by_parts N K (g : nat -> nat) f : (forall t, (t < N)%nat -> (g t < K)%nat) ->
@@ -134,14 +126,6 @@ Qed.
 
 Lemma others_const n k c : (k < n)%nat -> others n k (fun _ => c) = (INR n - 1) * c.
 Proof. intros Hk. assert (H := sum_others n k (fun _ => c) Hk). rewrite sum_const in H. lra. Qed.
-
-Lemma others_lt n k f g : (forall i, (i < n)%nat -> i <> k -> f i < g i) ->
-  (exists i, (i < n)%nat /\ i <> k) -> others n k f < others n k g.
-Proof.
-  intros H [i [Hi Hik]]. apply sum_lt.
-  - intros j Hj. destruct (Nat.eq_dec j k); [lra|left; auto].
-  - exists i. split; auto. destruct (Nat.eq_dec i k); [contradiction|auto].
-Qed.
 
 (* box: prop-softcap
    Covers: the whole statement; that both bounds are approached, for the loss.

@@ -23,6 +23,7 @@ from formal import (
     chapter_files,
     covered,
     definitions_of,
+    in_order,
 )
 from ledger import PROVED, Claim, all_claims, chapter_paths, chapter_section, claims_of
 from sphinx import addnodes
@@ -137,7 +138,8 @@ class FormalDefinitions(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         depend(self.env)
-        code = definitions_of(PROOFS / "definitions.v")
+        common = [path for path in in_order() if path not in chapter_files()]
+        code = "\n\n".join(definitions_of(path) for path in common)
         return [nodes.literal_block(code, code, language="coq")]
 
 
