@@ -587,7 +587,8 @@ class Trainer:
     def update(self, progress: float) -> Tensor:
         """Take one step; return this process's part of the batch's mean loss, before the step.
 
-        Nothing is read back from the device: the host may run ahead of it.
+        Nothing is read back from the device: the host may run ahead of it. Only the first steps on
+        CUDA wait, where they compile, and where a large vocabulary's targets are checked there.
 
         Parameters
         ----------

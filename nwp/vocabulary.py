@@ -42,7 +42,7 @@ if HAS_TRITON:
 
 
 @dataclass(frozen=True)
-class Plan:
+class _Plan:
     """How the blocks are computed on a device; every plan gives the same numbers, up to rounding.
 
     Attributes
@@ -64,8 +64,8 @@ class Plan:
 
 
 PLANS = {
-    "cpu": Plan(32 * 2**20, 1 / 2, by_word=True, compact=True, narrow=False, fused=False),
-    "cuda": Plan(256 * 2**20, 1.25, by_word=False, compact=False, narrow=True, fused=True),
+    "cpu": _Plan(32 * 2**20, 1 / 2, by_word=True, compact=True, narrow=False, fused=False),
+    "cuda": _Plan(256 * 2**20, 1.25, by_word=False, compact=False, narrow=True, fused=True),
 }
 # Matrix products are fastest when the number of rows is a multiple of this.
 ROW_MULTIPLE = 64
@@ -391,7 +391,7 @@ def _product(a: Tensor, b: Tensor, out: Tensor, *, add: bool = False) -> Tensor:
     return torch.addmm(out, a, b, **kept) if add else torch.mm(a, b, **kept)
 
 
-def _rows_of_a_block(n: int, weight: Tensor, itemsize: int, plan: Plan) -> int:
+def _rows_of_a_block(n: int, weight: Tensor, itemsize: int, plan: _Plan) -> int:
     """As many of n rows as the plan has memory for; all blocks are about as large."""
     memory = max(plan.least, plan.share * weight.nbytes)
     most = max(1, int(memory) // (len(weight) * itemsize))
