@@ -268,11 +268,35 @@ Proof.
   rewrite !E. symmetry. apply Rbar_mult_pos_le.
 Qed.
 
+Lemma scaled_back a x : 0 < a -> Rbar_mult (Finite a) (Rbar_mult (Finite (/ a)) x) = x.
+Proof.
+  intros Ha. assert (Hb : 0 < / a) by (apply Rinv_0_lt_compat; auto).
+  destruct x as [x| |]; [simpl; f_equal; field; lra|..].
+  - rewrite (Rbar_mult_infinity (/ a)), Rbar_mult_infinity by auto. reflexivity.
+  - change m_infty with (Rbar_opp p_infty).
+    rewrite !Rbar_mult_opp_r, (Rbar_mult_infinity (/ a)), Rbar_mult_infinity by auto. reflexivity.
+Qed.
+
+(** The infimum of a multiple is that multiple of the infimum. *)
+Lemma scaled_glb {Θ : Type} a (L : Θ -> Rbar) l : 0 < a ->
+  Rbar_is_glb (values (fun θ => Rbar_mult (Finite a) (L θ))) (Rbar_mult (Finite a) l)
+  <-> Rbar_is_glb (values L) l.
+Proof.
+  intros Ha. split; intros [Hb Hg]; split.
+  - intros x [θ ->]. apply (scaled_le a); [auto|]. apply Hb. exists θ. reflexivity.
+  - intros b Hlow. apply (scaled_le a); [auto|]. apply Hg. intros x [θ ->].
+    apply scaled_le; [auto|]. apply Hlow. exists θ. reflexivity.
+  - intros x [θ ->]. apply scaled_le; [auto|]. apply Hb. exists θ. reflexivity.
+  - intros b Hlow. rewrite <- (scaled_back a b) by auto. apply scaled_le; [auto|]. apply Hg.
+    intros x [θ ->]. apply (scaled_le a); [auto|]. rewrite scaled_back by auto.
+    apply Hlow. exists θ. reflexivity.
+Qed.
+
 (* box: thm-2, part 3
-   Covers: part 3.
+   Covers: part 3, and the sentence on infimum and supremum.
    Hypotheses: the corpus has at least one prediction; each prediction is a distribution that
      reads only the words before it; losses may be infinite.
-   Cobre: a parte 3.
+   Cobre: a parte 3 e a frase sobre ínfimo e supremo.
    Hipóteses: o corpus tem pelo menos uma previsão; cada previsão é uma distribuição que lê só as
      palavras anteriores; as perdas podem ser infinitas.
    Mutation: `0 < predictions K text` becomes `0 <= predictions K text`. *)
@@ -283,7 +307,9 @@ Theorem corpus {Θ : Type} V (m : Θ -> model) (K : nat) (first text : nat -> li
   let P := fun θ => corpus_probability (m θ) K first text in
   (forall θ, L θ = Rbar_mult (Finite (- / predictions K text)) (log (P θ))) /\
   (forall θ, (minimizes L θ <-> maximizes (fun θ => log (P θ)) θ) /\
-             (minimizes L θ <-> maximizes (fun θ => Finite (P θ)) θ)).
+             (minimizes L θ <-> maximizes (fun θ => Finite (P θ)) θ)) /\
+  (forall l, Rbar_is_glb (values L) (Rbar_mult (Finite (/ predictions K text)) l) <->
+             Rbar_is_lub (values (fun θ => log (P θ))) (Rbar_opp l)).
 Proof.
   intros Hm Hw HN L P.
   assert (Ha : 0 < / predictions K text) by (apply Rinv_0_lt_compat; auto).
@@ -294,11 +320,18 @@ Proof.
     rewrite <- surprise_prod.
     - apply Rbar_sum_ext. intros k Hk. apply text_loss_is_surprise with V; auto.
     - intros k Hk. apply text_probability_nonneg with V; auto. }
-  split.
+  split; [|split].
   - intros θ. rewrite HL, surprise_log, Rbar_mult_opp_r, <- Rbar_mult_opp_l. reflexivity.
   - intros θ. destruct (same_best P HP) as [H1 _]. destruct (H1 θ) as [A B].
     split; [rewrite <- A|rewrite <- B]; split; intros H θ'; specialize (H θ'); cbv beta in *;
       rewrite !HL, scaled_le in * by auto; exact H.
+  - intros l. rewrite <- (proj2 (same_best P HP)).
+    rewrite <- (scaled_glb (/ predictions K text) (fun θ => surprise (P θ)) l) by auto.
+    assert (E : forall x, values L x <->
+      values (fun θ => Rbar_mult (Finite (/ predictions K text)) (surprise (P θ))) x)
+      by (intros x; split; intros [θ ->]; exists θ; rewrite HL; reflexivity).
+    split; intros [Hb Hg]; (split; [intros x Hx; apply Hb, E, Hx|]);
+      intros b Hb'; apply Hg; intros x Hx; apply Hb', E, Hx.
 Qed.
 
 (** * Entropy, divergence, Gibbs' inequality *)

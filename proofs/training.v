@@ -12,13 +12,13 @@ Proof.
   apply (sum_one_hot K (g t) (fun _ => f t)); auto.
 Qed.
 
-(* box: prop-global-mean
-   Covers: the whole statement, for the derivative in any one weight; that the two can differ, by
-     an example.
+(* box: prop-global-mean, the gradients
+   Covers: the mean and its gradient, and the two cases in which the mean of means has the same
+     gradient; for the derivative in any one weight.
    Hypotheses: the batch has N words, at least one; each word belongs to one part, and its loss is
      a function of the weights that has a derivative; for the mean of means every part has a word.
-   Cobre: o enunciado inteiro, para a derivada em um peso qualquer; que as duas podem diferir, por
-     um exemplo.
+   Cobre: a média e seu gradiente, e os dois casos em que a média das médias tem o mesmo
+     gradiente; para a derivada em um peso qualquer.
    Hipóteses: o lote tem N palavras, ao menos uma; cada palavra pertence a uma parte, e sua perda
      é uma função dos pesos que tem derivada; para a média das médias, toda parte tem uma palavra.
    Mutation: `(forall i, (i < K)%nat -> size i = size 0%nat)` becomes `True`. *)
@@ -70,13 +70,21 @@ Proof.
       * intros i Hi. rewrite <- (Hsame i Hi). field. assert (P := Hpos i Hi). lra.
 Qed.
 
-(** Two parts, of one word and of two; only the first word's loss moves. *)
-Example the_two_can_differ :
+(* box: prop-global-mean, the two can differ
+   Covers: that otherwise the two can differ.
+   Hypotheses: an example, with a part of one word and one of two; only the first word's loss moves.
+   Cobre: que, fora desses casos, os dois podem diferir.
+   Hipóteses: um exemplo, com uma parte de uma palavra e outra de duas; só a perda da primeira
+     palavra se move.
+   Mutation: `<>` becomes `=`. *)
+Theorem the_two_can_differ :
   let d t := match t with O => 1 | _ => 0 end in
   let size i := match i with O => 1 | _ => 2 end in
   let dS i := match i with O => d 0%nat | _ => d 1%nat + d 2%nat end in
   (Σ i < 2, dS i / size i) / 2 <> (Σ i < 2, dS i) / 3.
-Proof. simpl. lra. Qed.
+Proof.
+  simpl. lra.
+Qed.
 
 (** * A soft cap *)
 
