@@ -445,9 +445,9 @@ Qed.
 
 (* box: prop-softmax-jacobian, the derivatives
    Covers: the derivatives, also where other words are masked.
-   Hypotheses: at least one logit is finite, the others are finite or -oo; $z[j]$ is finite.
+   Hypotheses: at least one logit is finite, the others are finite or $-\infty$; $z[j]$ is finite.
    Cobre: as derivadas, também onde outras palavras estão mascaradas.
-   Hipóteses: ao menos um logit é finito, os outros são finitos ou -oo; $z[j]$ é finito.
+   Hipóteses: ao menos um logit é finito, os outros são finitos ou $-\infty$; $z[j]$ é finito.
    Mutation: `(one_hot i j - y j)` becomes `(one_hot i j + y j)`. *)
 Theorem softmax_jacobian V z i j x : logits V z -> (i < V)%nat -> (j < V)%nat -> z j = Finite x ->
   let y := masked_softmax V z in
@@ -504,9 +504,9 @@ Qed.
 
 (* box: prop-gradient-logits
    Covers: the whole statement; the derivative is taken in every logit that is not masked.
-   Hypotheses: $z[w]$ is finite, the other logits are finite or -oo.
+   Hypotheses: $z[w]$ is finite, the other logits are finite or $-\infty$.
    Cobre: o enunciado inteiro; a derivada é tomada em cada logit que não está mascarado.
-   Hipóteses: $z[w]$ é finito, os outros logits são finitos ou -oo.
+   Hipóteses: $z[w]$ é finito, os outros logits são finitos ou $-\infty$.
    Mutation: `J j i * g j = y i - one_hot w i` becomes `J j i * g j = y i + one_hot w i`. *)
 Theorem prediction_minus_truth V z w xw F g : logits V z -> (w < V)%nat -> z w = Finite xw ->
   let y := masked_softmax V z in
