@@ -1,23 +1,52 @@
-// What the pages need besides the theme: formulas as stops of the Tab key where they scroll,
-// the menus of the header, and the section to which the other language's link leads.
+// What the pages need besides the theme: their layout piece by piece, stops of the Tab key where
+// something scrolls, the menus of the header, and the section to which the other language's link
+// leads.
 "use strict";
 
-// A formula that scrolls has to be a stop, or the keyboard could not scroll it.
-function setFormulaStops() {
-  const formulas = [...document.querySelectorAll("div.math")];
-  const scrolls = formulas.map((formula) => formula.scrollWidth > formula.clientWidth);
-  formulas.forEach((formula, i) => {
-    if (scrolls[i]) formula.tabIndex = 0;
-    else formula.removeAttribute("tabindex");
-  });
+// The style sheet lets the browser lay out only what is near the screen. What it left is laid out
+// piece by piece, whenever there is nothing else to do, so that soon the page is as long as it says
+// and every piece has its place.
+const LEFT = ".bd-article section section > :is(p, ul, ol, dl, div)";
+const PIECES = 8; // at a time
+const SPARE = 8; // milliseconds that must be left before the next ones
+
+function layOutTheRest() {
+  const left = [...document.querySelectorAll(LEFT)];
+  const go = (deadline) => {
+    do {
+      for (const block of left.splice(0, PIECES)) block.classList.add("laid-out");
+      document.body.getBoundingClientRect(); // lays out
+    } while (left.length && deadline.timeRemaining() > SPARE);
+    if (left.length) {
+      requestIdleCallback(go);
+    } else {
+      document.documentElement.dataset.laidOut = "";
+      setStops();
+    }
+  };
+  if (window.requestIdleCallback) requestIdleCallback(go);
+  else go({ timeRemaining: () => Infinity });
 }
 
-// The same for figures: on a phone a wide one scrolls in its own box.
-function setFigureStops() {
-  for (const figure of document.querySelectorAll(".cell_output figure")) {
-    if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0;
-    else figure.removeAttribute("tabindex");
-  }
+// What scrolls has to be a stop of the Tab key, or the keyboard could not scroll it: a formula, a
+// figure on a phone, code. To ask is to lay out, so it is asked when that is done, all at once.
+const SIDEWAYS = "div.math, .cell_output figure"; // these scroll in no other direction
+const SCROLLING =
+  "pre, .nboutput > .output_area, .cell_output > .output, .jp-RenderedHTMLCommon, " +
+  `.pst-scrollable-table-container, ${SIDEWAYS}`;
+
+function setStops() {
+  if (!("laidOut" in document.documentElement.dataset)) return;
+  const boxes = [...document.querySelectorAll(SCROLLING)];
+  const scrolls = boxes.map(
+    (box) =>
+      box.scrollWidth > box.clientWidth ||
+      (box.scrollHeight > box.clientHeight && !box.matches(SIDEWAYS))
+  );
+  boxes.forEach((box, i) => {
+    if (scrolls[i]) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  });
 }
 
 // A page is printed in the colors of its light theme: paper is white.
@@ -90,15 +119,5 @@ function setUpLanguageLink() {
 document.addEventListener("DOMContentLoaded", setUpMenus);
 document.addEventListener("DOMContentLoaded", setUpLanguageLink);
 document.addEventListener("DOMContentLoaded", setUpPrinting);
-window.addEventListener("load", () => {
-  let asked = 0;
-  window.addEventListener("resize", () => {
-    cancelAnimationFrame(asked);
-    asked = requestAnimationFrame(() => {
-      setFormulaStops();
-      setFigureStops();
-    });
-  });
-  setFormulaStops();
-  setFigureStops();
-});
+document.addEventListener("stops", setStops); // asked for by the theme, where a page changes
+window.addEventListener("load", layOutTheRest);

@@ -25,12 +25,15 @@ sys.path.insert(0, str(ROOT / "tools"))
 import chromium  # noqa: E402
 
 SLOWER = (1, 6)  # times; 6 is what browsers' tools take for a phone of the middle class
-# A formula is there when it is set, by KaTeX or in earlier versions by MathJax, in its font, and
-# a frame has been drawn since.
+# A formula is there when it is set, by KaTeX or in earlier versions by MathJax, in its font, is
+# laid out, and a frame has been drawn since. What the browser leaves for later is not asked where
+# it stands, because the answer would lay it out.
 WATCH = """(() => {
     window.formulasPainted = { first: null, all: null, shift: 0 };
     const seen = window.formulasPainted;
     const isSet = (formula) => formula.querySelector(".katex, mjx-container > *");
+    const isLeft = (formula) =>
+        formula.checkVisibility() && !formula.checkVisibility({ contentVisibilityAuto: true });
     const isOnScreen = (formula) => {
         const { top, bottom } = formula.getBoundingClientRect();
         return top < innerHeight && bottom > 0;
@@ -38,12 +41,13 @@ WATCH = """(() => {
     let last = {};
     const look = () => {
         const formulas = [...document.querySelectorAll(".math")];
+        const laidOut = formulas.filter((formula) => !isLeft(formula));
         const parsed = document.readyState !== "loading";
         const filled = parsed || document.documentElement.scrollHeight > innerHeight;
         const inFont = document.fonts.status === "loaded";
         const now = {
-            first: inFont && filled && formulas.filter(isOnScreen).every(isSet),
-            all: inFont && parsed && formulas.every(isSet),
+            first: inFont && filled && laidOut.filter(isOnScreen).every(isSet),
+            all: inFont && parsed && laidOut.length === formulas.length && formulas.every(isSet),
         };
         for (const part of ["first", "all"]) {
             if (now[part] && last[part]) seen[part] ??= performance.now();

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import test_pages
 from matplotlib.colors import to_rgb
-from pages import repaired
+from pages import STOPS, THEME_SCRIPT, repaired
 from playwright.sync_api import sync_playwright
 from sphinx.errors import ExtensionError
 from test_pages import CHROMIUM, HTML, PAGES
@@ -177,6 +177,11 @@ def test_a_theme_that_changed_stops_the_build():
     """A repair that finds nothing may have been needed all the same, in other words."""
     with pytest.raises(ExtensionError, match=r"nothing to repair.*search button"):
         repaired("<!DOCTYPE html><html></html>")
+
+
+def test_the_themes_script_asks_for_stops_and_sets_none():
+    script = (HTML / "_static" / THEME_SCRIPT).read_text(encoding="utf-8")
+    assert script.count(STOPS.replacement) == 1
 
 
 # ---- what axe-core does not ask ----

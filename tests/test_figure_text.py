@@ -6,7 +6,7 @@ import pytest
 from editions import EDITIONS, ROOT
 from figure_text import LEAST, smallest_text, text_height, width_for
 from ledger import chapter_paths
-from test_pages import HTML, browser  # noqa: F401
+from test_pages import HTML, LAID_OUT, browser  # noqa: F401
 
 from lab import figures
 
@@ -36,6 +36,7 @@ def test_text_of_figures_is_legible_on_a_phone(browser, path):  # noqa: F811
     page = chromium.context(browser, viewport={"width": 390, "height": 844}).new_page()
     page.goto((HTML / path.relative_to(ROOT).with_suffix(".html")).as_uri(), wait_until="load")
     page.wait_for_function("[...document.images].every((picture) => picture.complete)")
+    page.wait_for_function(LAID_OUT)
     points, pictures = drawn(path), page.evaluate(SHOWN)
     assert len(pictures) == len(points)
     assert points

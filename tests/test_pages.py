@@ -42,6 +42,15 @@ CUT_OFF = """() => {
     }).map((formula) => formula.querySelector("annotation").textContent);
 }"""
 
+LAID_OUT = "() => 'laidOut' in document.documentElement.dataset"
+LEFT = """() => [...document.querySelectorAll("article *")]
+    .filter((e) => getComputedStyle(e).contentVisibility === "auto").length"""
+TOP = "() => document.querySelector(location.hash).getBoundingClientRect().top"
+JUMPS = """window.jumped = 0;
+new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) window.jumped += entry.value;
+}).observe({ type: "layout-shift", buffered: true });"""
+
 
 def unavailable(reason: str) -> None:
     if os.environ.get("NWP_REQUIRE_BROWSER"):
@@ -93,6 +102,54 @@ def test_page_works_from_disk(browser, address):
         assert wide <= width, f"{wide} px at a window of {width} px"
         assert page.evaluate(CUT_OFF) == [], f"at a window of {width} px"
     assert troubles == []
+    page.context.close()
+
+
+def without_idle_time(browser, address: str):
+    """Open a page on which nothing more is laid out than the first view needs."""
+    context = chromium.context(browser, viewport={"width": 1280, "height": 740})
+    page = context.new_page()
+    page.add_init_script("window.requestIdleCallback = (go) => { window.go = go; }")
+    page.goto(f"{HTML.as_uri()}/{address}", wait_until="load")
+    return page
+
+
+def go_on(page) -> None:
+    """Let the page lay out the rest."""
+    page.evaluate("() => window.go({ timeRemaining: () => Infinity })")
+    page.wait_for_function(LAID_OUT)
+
+
+def test_what_is_far_from_the_screen_is_left_for_later(browser):
+    page = without_idle_time(browser, "chapters/04_weights.html")
+    assert page.evaluate(LEFT) > 100
+    page.emulate_media(media="print")
+    assert page.evaluate(LEFT) == 0  # paper has no later
+    page.emulate_media(media="screen")
+    go_on(page)
+    assert page.evaluate(LEFT) == 0
+    page.context.close()
+
+
+def test_nothing_jumps_while_the_rest_is_laid_out(browser):
+    context = chromium.context(browser, viewport={"width": 1280, "height": 740})
+    for address in ("chapters/04_weights.html", "pt/chapters/05_derivative.html"):
+        page = context.new_page()
+        page.add_init_script(JUMPS)
+        page.goto(f"{HTML.as_uri()}/{address}", wait_until="load")
+        page.wait_for_function(LAID_OUT)
+        assert page.evaluate("window.jumped") < 0.005
+        page.close()
+    context.close()
+
+
+def test_a_link_into_a_chapter_leads_to_its_place_and_stays_there(browser):
+    page = without_idle_time(browser, "chapters/04_weights.html#exercises")
+    page.wait_for_function(f"({TOP})() < 200")
+    before = page.evaluate(TOP)
+    assert before > -5
+    go_on(page)
+    assert abs(page.evaluate(TOP) - before) < 5
     page.context.close()
 
 

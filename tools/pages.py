@@ -8,6 +8,7 @@ needs and that finds nothing to repair stops the build: the theme has changed, l
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from languages import in_language
@@ -78,6 +79,15 @@ REPAIRS = (
         everywhere=False,
     ),
 )
+# The theme asks of every piece of code whether it scrolls, one by one, and before anything is
+# painted: for each answer the browser lays the page out again. `assets/book.js` asks, later.
+THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
+STOPS = Repair(
+    "Stops of the Tab key are set too early, and the page is laid out for each.",
+    r'document\.querySelectorAll\(\["pre",[^\]]*\]\.join\(", "\)\)'
+    r"\.forEach\((\w)=>\{\1\.tabIndex=[^}]*\}\)",
+    'document.dispatchEvent(new Event("stops"))',
+)
 # The layout loads these on every page; the search page asks for what it needs, deferred.
 SPHINX_SEARCH = re.compile(
     r'<script src="(?:[^"]*/)?(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
@@ -86,16 +96,31 @@ SPHINX_SEARCH = re.compile(
 CONDITIONAL = {"design-tabs.js": "sd-tab-", "sphinx-design.min.css": 'class="sd-'}
 
 
+def _without(repair: Repair, text: str) -> str:
+    text, count = re.subn(repair.pattern, repair.replacement, text)
+    if repair.everywhere and not count:
+        raise ExtensionError(
+            f"nothing to repair: {repair.flaw!r} (found by {repair.pattern}); "
+            "has the theme changed?"
+        )
+    return text
+
+
 def repaired(page: str) -> str:
     """Return the HTML of a page without the flaws above."""
     for repair in REPAIRS:
-        page, count = re.subn(repair.pattern, repair.replacement, page)
-        if repair.everywhere and not count:
-            raise ExtensionError(
-                f"nothing to repair: {repair.flaw!r} (found by {repair.pattern}); "
-                "has the theme changed?"
-            )
+        page = _without(repair, page)
     return SPHINX_SEARCH.sub("", page)
+
+
+def repair_the_script(app: Sphinx, error: Exception | None) -> None:
+    """Repair the theme's script among the built pages."""
+    path = Path(app.outdir) / "_static" / THEME_SCRIPT
+    if error or app.builder.format != "html" or not path.exists():
+        return
+    script = path.read_text(encoding="utf-8")
+    if STOPS.replacement not in script:
+        path.write_text(_without(STOPS, script), encoding="utf-8")
 
 
 def repair_what_is_written(app: Sphinx) -> None:
@@ -144,4 +169,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", repair_what_is_written)
     app.connect("html-page-context", drop_what_is_unused, priority=900)
     app.connect("html-page-context", lead_to_notebooks, priority=900)
+    app.connect("build-finished", repair_the_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
