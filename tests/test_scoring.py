@@ -1,6 +1,6 @@
 """Chapter 10: proper costs, Bregman divergences, calibration, label smoothing."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -275,6 +275,23 @@ def test_other_predictions_with_the_same_moments_have_less_entropy(seed):
 
 
 # ---- calibration -----------------------------------------------------------------------
+
+
+@pytest.mark.claim("def-calibrated")
+@given(SEEDS, st.floats(0, 1), st.floats(0, 1))
+def test_the_source_is_calibrated_and_so_is_the_marginal_of_each_position(seed, a, b):
+    random = np.random.default_rng(seed)
+    rows = random.dirichlet(np.ones(3), size=3)  # the next word's distribution after each word
+    marginals = [rows[0] @ np.linalg.matrix_power(rows, t) for t in range(3)]
+    excess = {"source": 0.0, "marginals": 0.0}
+    for text in product(range(3), repeat=3):  # after the word 0; all of them: no sampling error
+        path = (0, *text)
+        chance = np.prod([rows[u, v] for u, v in pairwise(path)])
+        for t, (u, v) in enumerate(pairwise(path)):
+            for name, y_hat in [("source", rows[u]), ("marginals", marginals[t])]:
+                inside = (y_hat >= min(a, b)) & (y_hat <= max(a, b))
+                excess[name] += chance * ((np.arange(3) == v) - y_hat)[inside].sum()
+    assert_allclose(list(excess.values()), 0, atol=1e-12)
 
 
 @pytest.mark.claim("def-calibrated")
