@@ -19,7 +19,8 @@ from recording import describe, write
 from lab.kneser_ney import KneserNey
 from lab.presets import PRESETS, Preset
 from lab.reading import Text, read_text
-from lab.training import Trainer, evaluate, standard_error, token_losses
+from lab.training import Trainer, evaluate, token_losses
+from nwp.generalization import standard_error
 
 HALVINGS = 6  # of the training text
 PIECES = 64  # that a smaller text is put together from

@@ -26,6 +26,7 @@ NUMPY_ONLY = (
     "weights",
     "derivative",
     "teacher_forcing",
+    "generalization",
     "ngrams",
 )
 
@@ -74,8 +75,15 @@ def test_imports_run_one_way():
 
 
 APART = {"kernels"}  # what no chapter reads: the passes over a row, for a GPU
+BEYOND_THE_DOCUMENT = {"compression", "scoring", "generalization"}
 
 
 def test_nwp_can_be_read_in_an_evening():
-    paths = [path for path in (ROOT / "nwp").glob("*.py") if path.stem not in APART]
-    assert sum(path.read_text(encoding="utf-8").count("\n") for path in paths) <= 3_350
+    lines = {
+        path.stem: path.read_text(encoding="utf-8").count("\n")
+        for path in (ROOT / "nwp").glob("*.py")
+        if path.stem not in APART
+    }
+    beyond = [lines.pop(name) for name in BEYOND_THE_DOCUMENT & lines.keys()]
+    assert sum(lines.values()) <= 3_350
+    assert sum(beyond) <= 900
