@@ -328,7 +328,7 @@ def covariances(draw):
     return factor @ factor.T
 
 
-@pytest.mark.claim("prop-blocks")
+@pytest.mark.claim("prop-batch-means")
 @given(covariances())
 def test_the_squared_error_is_short_by_the_mean_covariance_of_two_blocks(covariance):
     b = len(covariance)
@@ -340,7 +340,7 @@ def test_the_squared_error_is_short_by_the_mean_covariance_of_two_blocks(covaria
     assert_allclose(of_mean, expected + apart, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.claim("prop-blocks")
+@pytest.mark.claim("prop-batch-means")
 def test_intervals_cover_as_often_as_they_say_where_blocks_are_independent():
     random = np.random.default_rng(0)
     covered = 0

@@ -30,6 +30,7 @@ from nwp.equivalence import (
     log_likelihood,
     perplexity,
 )
+from nwp.generalization import expected_estimation_error, expected_optimism, worst_regret
 from nwp.grammar import Grammar
 from nwp.loss import (
     cross_entropy,
@@ -707,3 +708,65 @@ def test_q_tr_four_times(asked):
     asked.answer("b", cost(2e9, 40e9))
     asked.answer("c", 2 * cost(2e9, 40e9))
     assert asked.right == "b"
+
+
+# ---- chapter 11 ------------------------------------------------------------------------
+
+
+def test_q_gen_chosen(asked):
+    random = np.random.default_rng(0)
+    measured = 1.5 + 0.03 * random.normal(size=(2000, 20))  # models of equal expected loss
+    best = measured.min(axis=1)
+    asked.answer("a", 1.50)
+    asked.answer("b", 1.50)
+    asked.answer("c", 1.50)
+    asked.answer("d", 1.50)
+    assert best.mean() < 1.45  # so the expected loss is above what was measured
+    assert (best < 1.5).mean() < 1
+    assert asked.right == "b"
+
+
+def test_q_gen_luck(asked):
+    lead, words = 7, 10_000
+    asked.answer("b", np.exp(-lead / words))
+    asked.why("b", -lead / words)
+    asked.answer("c", np.exp(-lead))
+    asked.why("c", np.exp(-lead))
+    asked.answer("d", 0)
+    assert asked.right == "c"
+
+
+def test_q_gen_double(asked):
+    p, n = np.array([0.5, 0.3, 0.2]), 2000
+    optimism = expected_optimism(p, 2 * n) / expected_optimism(p, n)
+    error = expected_estimation_error(p, 2 * n, 0.5) / expected_estimation_error(p, n, 0.5)
+    assert np.allclose([optimism, error], 0.5, atol=1e-3)
+    asked.answer("a", 1 / np.sqrt(2))
+    asked.answer("b", 1 / 2)
+    asked.answer("c", 1 / 2)
+    asked.answer("d", 2)
+    assert np.isclose(n * expected_optimism(p, n), 0.5 * (p.size - 1), rtol=1e-3)
+    assert asked.right == "b"
+
+
+def test_q_gen_regret(asked):
+    bound = np.log(1000) / 2 + np.log(2)
+    asked.answer("b", bound)
+    asked.why("b", 1000)
+    assert worst_regret(1000, 2, 0.5) < bound
+    asked.answer("c", worst_regret(1000, 2, 1))
+    asked.why("c", 1001)
+    asked.answer("d", (2 - 1) / (2 * 1000) * 1000)
+    assert asked.right == "b"
+
+
+def test_q_gen_paired(asked):
+    error, correlation = 0.03, 0.98
+    asked.answer("a", 2 * error)
+    asked.answer("b", error * np.sqrt(2))
+    asked.why("b", error)
+    asked.answer("c", error * np.sqrt(2 * (1 - correlation)))
+    asked.why("c", error, correlation)
+    both = error**2 * np.array([[1, correlation], [correlation, 1]])
+    assert np.isclose(np.sqrt([1, -1] @ both @ [1, -1]), 0.006)
+    assert asked.right == "c"
