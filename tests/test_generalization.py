@@ -120,10 +120,19 @@ def test_a_model_made_from_the_text_beats_every_truth(text):
 
 
 @pytest.mark.claim("cor-long-run")
-@given(st.integers(2, 60), st.floats(1.5, 4))
-def test_the_tail_of_the_bounds_goes_to_zero(start, power):
-    tail = sum(n**-power for n in range(start, 20_000))
-    assert tail <= (start - 1) ** (1 - power) / (power - 1)  # the integral above it
+@given(two_models())
+def test_the_largest_lead_is_at_most_one_nat_in_the_mean(case):
+    size, (truth, model) = case
+    every = texts(size, 4)
+    chances = probabilities(truth, every)
+    largest = np.zeros(len(every))
+    for t in range(1, 5):
+        of = [w[:t] for w in every]
+        p, q = probabilities(truth, of), probabilities(model, of)
+        possible = (p > 0) & (q > 0)
+        lead = np.log(np.divide(q, p, out=np.ones_like(q), where=possible))
+        largest = np.maximum(largest, lead)
+    assert chances @ largest <= 1 + 1e-9
 
 
 @pytest.mark.claim("cor-long-run")
@@ -133,8 +142,8 @@ def test_in_the_long_run_no_fixed_model_has_the_smaller_loss():
     words = random.choice(3, size=(200, 4000), p=p)
     lead = np.cumsum(np.log(q[words]) - np.log(p[words]), axis=1)
     assert (lead[:, 9] > 0).mean() > 0.3  # at first the worse model is often ahead
-    rate = np.log(np.arange(100, 4001)) * 2
-    assert (lead[:, 99:] <= rate).all()
+    assert (lead[:, 2000:] < 0).mean() > 0.8
+    assert np.maximum(lead.max(axis=1), 0).mean() <= 1
     assert_allclose(lead[:, -1].mean() / 4000, -kl_divergence(p, q), atol=2e-4)
 
 
