@@ -131,8 +131,10 @@ def measure(corpus: str, seeds: int) -> dict:
             print(corpus, record, flush=True)
             if ids is text.train:
                 whole[width, seed] = losses
-    largest = whole[WIDTHS[-1], 0]
-    pairs = {"n-gram less largest": compared(counted[-1][1], largest)}
+    pairs = {}
+    if seeds > 0:
+        largest = whole[WIDTHS[-1], 0]
+        pairs["n-gram less largest"] = compared(counted[-1][1], largest)
     if seeds > 1:
         pairs["other seed less largest"] = compared(whole[WIDTHS[-1], 1], largest)
     return {
@@ -151,7 +153,7 @@ def main() -> None:
     parser.add_argument(
         "--corpora", nargs="+", default=["shakespeare", "machado"], help="names or files (both)"
     )
-    parser.add_argument("--seeds", type=int, default=2, help="how many (2)")
+    parser.add_argument("--seeds", type=int, default=2, help="how many (2); with 0 n-grams alone")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
