@@ -2,13 +2,11 @@ r"""Compression: the total loss, in bits, is the size of a file.
 
 Chapter 9. Probabilities become integer `frequencies`; a text becomes an `interval` of [0, 1)
 whose width is its probability, and the interval a `codeword`, in exact fractions. `Encoder` and
-`Decoder` do the same in integers, a word at a time: a range coder. `kraft_sum` and
-`is_uniquely_decodable` say what no code can do. `AdaptiveNGrams` is a model that needs no training:
-it learns from what was written so far, in integers alone, so that every machine predicts the same.
+`Decoder` do the same in integers, a word at a time. `kraft_sum` and `is_uniquely_decodable` say
+what no code can do. `AdaptiveNGrams` needs no training: it learns on the way, in integers alone.
 
-Sources: Shannon (1948); Kraft (1949) and McMillan (1956); Sardinas & Patterson (1953); for
-arithmetic codes Rissanen (1976), for the range coder Martin (1979); for predictions of bits that
-are mixed by their logits Mahoney (2005).
+Sources: Shannon (1948); Kraft (1949) and McMillan (1956); Sardinas & Patterson (1953); Rissanen
+(1976) and Martin (1979) for the coder; Mahoney (2005) for bits predicted from many contexts.
 """
 
 import math
@@ -28,7 +26,6 @@ Step = tuple[int, int, int]  # of a word: the frequencies before it, its own, an
 
 LARGEST = 2**32  # total of frequencies
 WINDOW, NARROW = 1 << 64, 1 << 56  # the coder's width begins at one, and stays above the other
-
 
 # ---------------------------------------------------------------- exactly
 
@@ -58,16 +55,13 @@ def frequencies(probabilities: ArrayLike, bits: int = 24) -> NDArray[np.int64]:
 
 def step_to(counts: ArrayLike, word: int) -> Step:
     """Return (frequencies before the word, its own, all together) for (V,) `counts`."""
-    array = np.asarray(counts)
-    checks.word_ids("word", word, len(array))
-    return int(array[:word].sum()), int(array[word]), int(array.sum())
+    row = checks.word_ids("counts", counts, LARGEST)
+    checks.word_ids("word", word, len(row))
+    return int(row[:word].sum()), int(row[word]), int(row.sum())
 
 
 def interval(steps: Iterable[Step]) -> tuple[Fraction, Fraction]:
-    """Return the interval of a text, (its low end, its width); the width is its probability.
-
-    The interval of a beginning is divided among the words that can follow it.
-    """
+    """Return the interval of a text, (its low end, its width); the width is its probability."""
     low, width = Fraction(0), Fraction(1)
     for step in steps:
         start, size, total = _checked(step)
@@ -104,8 +98,8 @@ def _checked(step: Step) -> Step:
 class Encoder:
     """Write a text as one number in [0, 1), in integers: the low end and width of its interval.
 
-    The window of 64 bits moves on by a byte where the width falls below 2**56, and what it leaves
-    behind is written. A carry goes back into bytes that were written before.
+    Where the width falls below 2**56, the window of 64 bits moves on by a byte, which is written;
+    a carry goes back into bytes that were written before.
     """
 
     def __init__(self) -> None:
