@@ -27,7 +27,7 @@ unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSTARTUP
 
 .DEFAULT_GOAL := help
 .PHONY: help book install pdf test test-all pages notebooks chapters execute explorers lint spelling \
-        translation-status bench bench-training coverage pins clean
+        translation-status bench bench-training gpu coverage pins clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -121,6 +121,11 @@ bench: $(READY)  ## time and memory of the loss beside its peers (PRESET=cpu)
 
 bench-training: $(READY)  ## our training beside nanoGPT's recipe (SIZE=cpu, or gpu; downloads the text)
 	$(BIN)/python benchmarks/training.py --size $(or $(SIZE),cpu) --device $(if $(filter gpu,$(SIZE)),cuda,cpu) --out _build/bench/training_$(or $(SIZE),cpu).json
+
+# Where python3 has PyTorch for CUDA, nothing else is needed, nor installed.
+gpu:  ## all that chapter 8 says of a GPU, measured on yours in ten minutes (downloads two texts)
+	PYTHONPATH=. $$($(PYTHON) -c 'import sys, torch; print(sys.executable)' 2>/dev/null || echo $(BIN)/python) \
+	    benchmarks/gpu.py --out _build/bench/gpu.json
 
 coverage: $(READY)  ## line coverage of our packages by their tests
 	$(BIN)/python -m pytest --cov=nwp --cov=lab --cov=exercises --cov-report=term-missing tests

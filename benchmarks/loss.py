@@ -38,6 +38,7 @@ class Preset:
     dtype: str = "float32"
     threads: int | None = None  # None: as many as PyTorch takes
     repeats: int = 7
+    peak: float = 0.0  # by how much the right word's score stands out, in standard deviations
 
     @property
     def all_scores(self) -> int:
@@ -51,6 +52,10 @@ PRESETS = {
     "one-thread": Preset(1024, 128, 50_257, threads=1),
     "large": Preset(1024, 256, 262_144, repeats=3),
     "paper": Preset(8192, 2304, 256_000, device="cuda", dtype="bfloat16", repeats=15),
+    # As from a trained model: the right word has a probability of about a half.
+    "paper-peaked": Preset(
+        8192, 2304, 256_000, device="cuda", dtype="bfloat16", repeats=15, peak=13.0
+    ),
 }
 # For benchmarks/vocabulary.py: one layer, growing vocabularies.
 SWEEP = {
@@ -99,6 +104,10 @@ def differentiated(loss: Callable[..., torch.Tensor]) -> Callable[[Inputs], Step
     return peer
 
 
+def all_scores(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return F.cross_entropy(hidden @ weight.T, targets)
+
+
 def one_hot(inputs: Inputs) -> Step:
     """The inner product at its fastest: a one-hot array built before, and BLAS's dot."""
     right: list[torch.Tensor] = []
@@ -139,13 +148,20 @@ def liger(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> 
     return liger_fused_linear_cross_entropy(hidden, weight, targets)
 
 
-def cut(implementation: str) -> Callable[..., torch.Tensor]:
+def cut(filter_eps: str | None) -> Callable[..., torch.Tensor]:
+    """Cut-cross-entropy; filtered, it leaves out what is too small for bfloat16's digits."""
+
     def loss(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         from cut_cross_entropy import linear_cross_entropy as cut_cross_entropy
 
-        return cut_cross_entropy(hidden, weight, targets, impl=implementation)
+        return cut_cross_entropy(hidden, weight, targets, filter_eps=filter_eps)
 
     return loss
+
+
+def compiled(inputs: Inputs) -> Step:
+    """All scores, with the passes over them fused by `torch.compile`."""
+    return differentiated(torch.compile(all_scores))(inputs)
 
 
 # The trials of PyTorch's piece size; its `acc_policy` has little to choose in float32.
@@ -154,7 +170,7 @@ CHUNK_ROWS = (64, 128, 256, 512, 1024)
 PEERS: dict[str, Callable[[Inputs], Step]] = {
     "three matrix products (floor)": products,
     "nwp.linear_cross_entropy": differentiated(linear_cross_entropy),
-    "F.cross_entropy, all scores": differentiated(lambda h, w, y: F.cross_entropy(h @ w.T, y)),
+    "F.cross_entropy, all scores": differentiated(all_scores),
     "one-hot inner product": one_hot,
     "lookup, else as one-hot": differentiated(lookup),
     "F.linear_cross_entropy": differentiated(lambda h, w, y: F.linear_cross_entropy(h, w, y)),
@@ -164,8 +180,9 @@ PEERS: dict[str, Callable[[Inputs], Step]] = {
         for rows in CHUNK_ROWS
     },
     "Liger-Kernel": differentiated(liger),
-    "cut-cross-entropy, exact": differentiated(cut("cce_exact")),
-    "cut-cross-entropy, filtered": differentiated(cut("cce")),
+    "cut-cross-entropy, exact": differentiated(cut(None)),
+    "cut-cross-entropy, filtered": differentiated(cut("high")),
+    "F.cross_entropy, compiled": compiled,
 }
 
 
@@ -173,6 +190,8 @@ def reason_to_skip(peer: str, preset: Preset) -> str | None:
     """Why this peer cannot run here, or None."""
     if peer.startswith("F.linear") and not hasattr(F, "linear_cross_entropy"):
         return f"torch {torch.__version__} has no F.linear_cross_entropy"
+    if peer.endswith(", compiled") and preset.device != "cuda":
+        return "takes minutes to compile, for a CPU"
     for prefix, module in (("Liger", "liger_kernel"), ("cut", "cut_cross_entropy")):
         if peer.startswith(prefix):
             if preset.device != "cuda":
@@ -183,7 +202,7 @@ def reason_to_skip(peer: str, preset: Preset) -> str | None:
         return "takes many minutes at this size on a CPU, with PyTorch's choice of rows"
     arrays = {"three matrix products (floor)": 1, "F.cross_entropy, all scores": 4,
               "one-hot inner product": 4, "lookup, else as one-hot": 4,
-              "F.linear_cross_entropy": 4}.get(peer, 0)  # fmt: skip
+              "F.linear_cross_entropy": 4, "F.cross_entropy, compiled": 4}.get(peer, 0)  # fmt: skip
     if arrays * preset.all_scores > free_memory(preset.device):
         return f"needs about {arrays * preset.all_scores / 1e9:.0f} GB of free memory"
     return None
@@ -229,6 +248,8 @@ def make_inputs(preset: Preset, seed: int) -> Inputs:
     hidden = torch.randn(preset.contexts, preset.width, generator=generator)
     weight = torch.randn(preset.words, preset.width, generator=generator) * preset.width**-0.5
     targets = torch.randint(preset.words, (preset.contexts,), generator=generator)
+    if preset.peak:
+        hidden = hidden + preset.peak * weight[targets]
     hidden, weight = (x.to(preset.device, dtype).requires_grad_() for x in (hidden, weight))
     return hidden, weight, targets.to(preset.device)
 
@@ -242,7 +263,11 @@ def work(peer: str, preset: Preset, seed: int) -> None:
     step = PEERS[peer](inputs)
     gradients = inputs[0].nbytes + inputs[1].nbytes
     sys.stdin.readline()
-    say({"extra_peak_bytes": extra_peak(step, preset.device, gradients)})
+    first: dict = {"extra_peak_bytes": extra_peak(step, preset.device, gradients)}
+    if preset.device == "cuda" and step() is not None:
+        first["gradient_errors"] = gradient_errors(inputs)
+        torch.cuda.empty_cache()
+    say(first)
     for _ in sys.stdin:
         wait = torch.cuda.synchronize if preset.device == "cuda" else lambda: None
         wait()
@@ -254,6 +279,23 @@ def work(peer: str, preset: Preset, seed: int) -> None:
         del loss
         if preset.device == "cuda":
             torch.cuda.empty_cache()  # the peers share one device
+
+
+@torch.no_grad()
+def gradient_errors(inputs: Inputs, rows: int = 512) -> list[float]:
+    """How far the gradients that the inputs hold are from those in float32, relative to these."""
+    hidden, weight, targets = inputs
+    words, exact_weight = weight.float(), torch.zeros_like(weight, dtype=torch.float32)
+    exact_hidden = torch.zeros_like(hidden, dtype=torch.float32)
+    for block in torch.arange(len(hidden), device=hidden.device).split(rows):
+        h = hidden[block].float()
+        slopes = torch.softmax(h @ words.T, 1)
+        slopes[torch.arange(len(block)), targets[block]] -= 1
+        slopes /= len(hidden)
+        exact_hidden[block] = slopes @ words
+        exact_weight.addmm_(slopes.T, h)
+    pairs = (hidden.grad, exact_hidden), (weight.grad, exact_weight)
+    return [float((found - exact).norm() / exact.norm()) for found, exact in pairs]
 
 
 def say(answer: dict) -> None:
@@ -329,7 +371,7 @@ def measure(
 def table(result: dict) -> str:
     rows = result["peers"]
     floor = rows[0].get("median_seconds")
-    lines = [f"{'':34}{'ms':>10}{'x floor':>10}{'extra MB':>10}{'loss':>10}"]
+    lines = [f"{'':34}{'ms':>10}{'x floor':>10}{'extra MB':>10}{'loss':>10}{'errors':>10}"]
     for row in rows:
         note = row.get("skipped") or row.get("failed")
         if note:
@@ -341,6 +383,7 @@ def table(result: dict) -> str:
             f"{row['peer']:34}{row['median_seconds'] * 1e3:10.1f}{ratio:>10}"
             f"{'' if extra is None else format(extra / 1e6, '.1f'):>10}"
             f"{'' if row['loss'] is None else format(row['loss'], '.4f'):>10}"
+            + "".join(f"{error:10.1e}" for error in row.get("gradient_errors", []))
         )
     return "\n".join(lines)
 

@@ -28,7 +28,8 @@ def describe(device: str, seed: int, threads: int | None) -> dict:
             "torch": torch.__version__,
             "cuda": torch.version.cuda if on_cuda else None,
         },
-        "commit": answer.stdout.strip() or None,
+        # A copy without its history is told which it is.
+        "commit": answer.stdout.strip() or os.environ.get("NWP_COMMIT"),
         "command": " ".join(["python", *sys.argv]),
         "seed": seed,
         "load_average_before": os.getloadavg()[0],

@@ -27,7 +27,6 @@ from recording import describe, write
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lab.muon import Muon
 from lab.presets import PRESETS, Preset
 from lab.reading import Text, read_text
 from lab.training import IGNORED, Trainer, gather, tile
@@ -74,18 +73,13 @@ def give_model(trainer: Trainer, model: Restated) -> None:
     matrices = [p for p in model.blocks.parameters() if p.ndim == 2]
     stacked = {block.qkv.weight for block in model.blocks}
     rest = [p for p in model.parameters() if p not in set(matrices)]
-    preset = trainer.preset
-    trainer.muon = Muon(
+    trainer.model = model
+    trainer.learn(
+        SumOfLosses(model),
         [p for p in matrices if p not in stacked],
         [p for p in matrices if p in stacked],
-        lr=preset.muon_rate, momentum=preset.momentum, weight_decay=preset.weight_decay,
-    )  # fmt: skip
-    trainer.adamw = torch.optim.AdamW(
-        rest, lr=preset.adam_rate, betas=preset.betas, weight_decay=0.0, fused=True
+        rest,
     )
-    trainer.model, trainer.objective = model, SumOfLosses(model)
-    if trainer.device.type == "cuda":
-        trainer.objective = torch.compile(trainer.objective)
 
 
 @dataclass(frozen=True)

@@ -143,4 +143,8 @@ class Muon(torch.optim.Optimizer):
         each.copy_(orthogonalized(each.bfloat16() if each.is_cuda else each))
         longer = max(1.0, rows / parts / columns) ** 0.5
         torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(weights, ahead.unbind(), alpha=-group["lr"] * longer)
+        step = -group["lr"] * longer
+        if isinstance(step, Tensor):  # a rate that lies on the device
+            torch._foreach_add_(weights, ahead.mul_(step).unbind())
+        else:
+            torch._foreach_add_(weights, ahead.unbind(), alpha=step)

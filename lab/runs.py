@@ -275,7 +275,6 @@ class Run:
         losses: list[torch.Tensor] = []
         if first():
             self._tidy()
-        compiled = trainer.device.type != "cuda"
         stop, progress = False, self._progress()
         if self._unmeasured:
             stop = not self._look(progress >= 1, report, interrupted, watch)
@@ -284,10 +283,9 @@ class Run:
         self.clock.start()
         while not stop and progress < 1:
             losses.append(trainer.update(progress))
-            if not compiled:
+            if trainer.preparing:
                 losses[-1].item()  # waits; the clock of the training starts after it
                 self.clock.start()
-                compiled = True
             progress = self._progress()
             done = progress >= 1
             look = done or trainer.step % preset.evaluate_every == 0

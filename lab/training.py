@@ -424,11 +424,72 @@ def _device(device: str | torch.device) -> torch.device:
         raise kind(f"device must be one of PyTorch's, such as 'cpu', got {device!r}") from error
 
 
+class Replay:
+    """Steps on CUDA that are recorded once and then played again, with other numbers.
+
+    To start a kernel takes the host longer than a small kernel takes the device. A recorded step
+    starts all of its kernels by one call. The first `WARM` steps are taken as usual: they compile,
+    and allocate what is allocated once. Inputs lie in the same memory at every step, for a record
+    holds addresses; so does what is returned, which is copied.
+
+    Parameters
+    ----------
+    step : takes tensors on the device, and returns one; it may not wait for the device
+    device : where
+    """
+
+    WARM = 3
+
+    def __init__(self, step: Callable[..., Tensor], device: torch.device) -> None:
+        self.step, self.device, self.taken = step, device, 0
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.given: list[Tensor] = []
+        self.result = torch.empty(0)
+        self.aside = torch.cuda.Stream(device)
+
+    def __call__(self, *given: Tensor | float) -> Tensor:
+        """Take the step with these inputs, in the same order, shapes and types each time."""
+        if not self.given:
+            self.given = [
+                torch.empty_like(x, device=self.device)
+                if isinstance(x, Tensor)
+                else torch.empty((), device=self.device)
+                for x in given
+            ]
+        for place, x in zip(self.given, given, strict=True):
+            if isinstance(x, Tensor):
+                place.copy_(x.pin_memory(), non_blocking=True)
+            else:
+                place.fill_(x)
+        self.taken += 1
+        if self.taken <= self.WARM:
+            # What a record needs must have been made on a stream of its own.
+            usual = torch.cuda.current_stream(self.device)
+            self.aside.wait_stream(usual)
+            with torch.cuda.stream(self.aside):
+                result = self.step(*self.given)
+            usual.wait_stream(self.aside)
+            return result
+        if self.graph is None:
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self.graph):
+                self.result = self.step(*self.given)
+        self.graph.replay()
+        return self.result.clone()
+
+    def forget(self) -> None:
+        """Record anew at the next step, because what it moves lies elsewhere now."""
+        self.graph, self.taken = None, 0
+
+
 class Trainer:
     """A model, its optimizers and its place in the text.
 
     Under `torch.distributed` each process reads its part of every batch, and all take the same
-    step.
+    step. On CUDA the model is compiled, and a step multiplies in bfloat16, and what stays in
+    float32 in TF32; this ends with the step: nothing is set for the process. A single process that
+    reads rows of one length tells the device a whole step only once (`Replay`): a small model's
+    kernels are done sooner than the host can ask for them.
 
     Parameters
     ----------
@@ -437,8 +498,7 @@ class Trainer:
     vocabulary_size : V
     boundary : the id after which a text of its own begins, or None
     seed : fixes the initial weights and the order of the rows
-    device : where the model lives; on CUDA it is compiled, and a step multiplies in bfloat16, and
-        what stays in float32 in TF32. This ends with the step: nothing is set for the process
+    device : where the model lives
 
     Raises
     ------
@@ -461,6 +521,7 @@ class Trainer:
         size = checks.integer("vocabulary_size", vocabulary_size, at_least=1)
         array = _text(ids, size)
         self.preset, self.device = preset, _device(device)
+        self.cuda = self.device.type == "cuda"
         self.step = self.tokens = 0  # taken; counted, padding left out
         self.processes, self.rank = processes()
         if preset.rows < self.processes:
@@ -475,7 +536,23 @@ class Trainer:
         layers_of = [(block.attention.out, block.up, block.down) for block in blocks]
         matrices = [layer.weight for layers in layers_of for layer in layers]
         moved = {*stacked, *matrices}
-        others = [p for p in self.model.parameters() if p not in moved]
+        self.learn(
+            Objective(self.model),
+            matrices,
+            stacked,
+            [p for p in self.model.parameters() if p not in moved],
+        )
+
+    def learn(
+        self,
+        objective: nn.Module,
+        matrices: Iterable[Tensor],
+        stacked: Iterable[Tensor],
+        others: Iterable[Tensor],
+    ) -> None:
+        """Minimize `objective`, a sum of losses: Muon moves the matrices, AdamW the others."""
+        preset = self.preset
+        self._prepared = 0  # steps since the model was compiled anew
         self.muon = Muon(
             matrices,
             stacked,
@@ -484,54 +561,89 @@ class Trainer:
             weight_decay=preset.weight_decay,
         )
         self.adamw = torch.optim.AdamW(
-            others, lr=preset.adam_rate, betas=preset.betas, weight_decay=0.0, fused=True
+            others,
+            lr=preset.adam_rate,
+            betas=preset.betas,
+            weight_decay=0.0,
+            fused=True,
+            capturable=self.cuda,
         )
-        self.objective: nn.Module = Objective(self.model)
-        if self.device.type == "cuda":
-            self.objective = cast(nn.Module, torch.compile(self.objective))
+        self.objective = objective
+        if self.cuda:
+            self.objective = cast(nn.Module, torch.compile(objective))
         if self.processes > 1:
-            # Its buffers, the rotary angles, are alike in all processes, and small.
-            self.objective = DistributedDataParallel(self.objective)
+            # Its buffers, the rotary angles, are alike in all processes.
+            self.objective = DistributedDataParallel(
+                self.objective, broadcast_buffers=False, gradient_as_bucket_view=True
+            )
+        alone = self.processes == 1 and self.preset.rows_at_once is None
+        self._replay = Replay(self._move, self.device) if self.cuda and alone else None
+
+    @property
+    def preparing(self) -> bool:
+        """Whether the last step did more than train: on CUDA the first compile and record."""
+        return self.cuda and self._prepared <= (Replay.WARM + 1 if self._replay else 1)
 
     def update(self, progress: float) -> Tensor:
         """Take one step; return this process's part of the batch's mean loss, before the step.
 
-        Nothing is read back from the device: the host may run ahead of it.
+        Nothing is read back from the device: the host may run ahead of it. Only the first steps on
+        CUDA wait, where they compile, and where a large vocabulary's targets are checked there.
 
         Parameters
         ----------
         progress : how much of the training is done, in [0, 1]; the learning rates depend on it
         """
-        preset, cuda = self.preset, self.device.type == "cuda"
+        preset = self.preset
         share = rate_share(progress, preset.warmup, preset.decay)
-        for optimizer, rate in ((self.muon, preset.muon_rate), (self.adamw, preset.adam_rate)):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * share
         inputs, targets = self.rows.batch(self.step, preset.rows)
         counted = int((targets != IGNORED).sum())  # of all processes: each knows the whole batch
         mine = slice(self.rank, None, self.processes)
-        at_once = preset.rows_at_once or preset.rows
-        parts = list(zip(inputs[mine].split(at_once), targets[mine].split(at_once), strict=True))
+        inputs, targets = inputs[mine], targets[mine]
+        numbers = preset.muon_rate * share, preset.adam_rate * share, self.processes / counted
+        with matmul_precision("high") if self.cuda else contextlib.nullcontext():
+            if self._replay is not None and inputs.shape == (preset.rows, preset.context):
+                total = self._replay(inputs, targets, *numbers)
+            else:
+                total = self._move(inputs, targets, *numbers)
+        self.step += 1
+        self._prepared += 1
+        self.tokens += counted
+        return total / self.processes
+
+    def _move(
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        muon_rate: float | Tensor,
+        adam_rate: float | Tensor,
+        weight: float | Tensor,
+    ) -> Tensor:
+        """Move the weights at these rates; `weight` is what the loss of a word counts."""
+        for optimizer, rate in ((self.muon, muon_rate), (self.adamw, adam_rate)):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        at_once = self.preset.rows_at_once or self.preset.rows
+        parts = list(zip(inputs.split(at_once), targets.split(at_once), strict=True))
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         self.model.zero_grad()
-        with matmul_precision("high") if cuda else contextlib.nullcontext():
-            for number, (read, predict) in enumerate(parts, start=1):
-                if cuda:
-                    read, predict = read.pin_memory(), predict.pin_memory()
-                # Gradients are averaged over the processes once, after the last part.
-                waiting: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
-                objective = self.objective
-                if isinstance(objective, DistributedDataParallel) and number < len(parts):
-                    waiting = objective.no_sync()
-                with waiting:
-                    with torch.autocast(self.device.type, torch.bfloat16, enabled=cuda):
-                        loss = objective(read.to(self.device, non_blocking=True), predict)
-                    (loss * (self.processes / counted)).backward()
-                total += loss.detach() / counted
-            self.muon.step()
-            self.adamw.step()
-        self.step += 1
-        self.tokens += counted
+        for number, (read, predict) in enumerate(parts, start=1):
+            if self.cuda and not read.is_cuda:
+                read, predict = read.pin_memory(), predict.pin_memory()
+            # Gradients are averaged over the processes once, after the last part.
+            waiting: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+            objective = self.objective
+            if isinstance(objective, DistributedDataParallel) and number < len(parts):
+                waiting = objective.no_sync()
+            with waiting:
+                with torch.autocast(
+                    self.device.type, torch.bfloat16, enabled=self.cuda, cache_enabled=False
+                ):
+                    loss = objective(read.to(self.device, non_blocking=True), predict)
+                (loss * weight).backward()
+            total += loss.detach() * weight
+        self.muon.step()
+        self.adamw.step()
         return total
 
     def state(self) -> dict[str, Any]:
@@ -550,4 +662,9 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.muon.load_state_dict(state["muon"])
         self.adamw.load_state_dict(state["adamw"])
+        for group in self.adamw.param_groups:  # saved on another kind of device, it may differ
+            group["capturable"] = self.cuda
+        if self._replay is not None:
+            self._replay.forget()
+            self._prepared = 0
         self.step, self.tokens = state["step"], state["tokens"]

@@ -192,7 +192,10 @@ class Transformer(nn.Module):
         if hidden.ndim == 0 or hidden.shape[-1] != width:
             raise ValueError(f"hidden must be (..., {width}), got the shape {tuple(hidden.shape)}")
         logits: Tensor = self.head(hidden)
-        return logits if self.softcap is None else self.softcap * (logits / self.softcap).tanh()
+        if self.softcap is None:
+            return logits
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # tanh costs digits
+        return self.softcap * (logits / self.softcap).tanh()
 
     def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Return (B, T, width), what the head reads; for losses that never hold all logits.
@@ -226,6 +229,8 @@ class Transformer(nn.Module):
         elif cache and new > 1:  # the new word i may look at i of the new ones and all the old
             mask = torch.ones(new, end, dtype=torch.bool, device=tokens.device).tril(start)
         x = norm(self.embedding(tokens))
+        if torch.is_autocast_enabled(x.device.type):  # as wide as what is added to it
+            x = x.to(torch.get_autocast_dtype(x.device.type))
         present: Cache = []
         for i, block in enumerate(self.blocks):
             x, keys_and_values = block(x, turn, cache[i] if cache else None, mask)

@@ -23,8 +23,10 @@ that hold no block at all).
 
 from __future__ import annotations
 
+import importlib.util
 import math
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,9 +34,39 @@ from torch import Tensor
 from nwp import checks
 from nwp.loss import REDUCTIONS
 
-# Memory for a block of scores: bytes, or this share of the weight's bytes if that is more.
-# A larger block reads the weight, and updates its gradient, less often.
-BLOCK_MEMORY = {"cpu": (32 * 2**20, 1 / 2), "cuda": (256 * 2**20, 1 / 4)}
+HAS_TRITON = (
+    importlib.util.find_spec("triton") is not None
+)  # it comes with PyTorch for CUDA on Linux
+if HAS_TRITON:
+    from nwp import kernels
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How the blocks are computed on a device; every plan gives the same numbers, up to rounding.
+
+    Attributes
+    ----------
+    least, share : memory of a block of scores: bytes, or this share of the factor's bytes if that
+        is more. A larger block reads the weight, and updates its gradient, less often
+    by_word : whether the scores of one word lie side by side, not those of one context
+    compact : whether ignored contexts are left out: to learn how many they are is to wait
+    narrow : whether bfloat16 stays what is multiplied, with sums in float32
+    fused : whether rows are read by a kernel of `nwp.kernels`, where Triton is installed
+    """
+
+    least: int
+    share: float
+    by_word: bool
+    compact: bool
+    narrow: bool
+    fused: bool
+
+
+PLANS = {
+    "cpu": _Plan(32 * 2**20, 1 / 2, by_word=True, compact=True, narrow=False, fused=False),
+    "cuda": _Plan(256 * 2**20, 1.25, by_word=False, compact=False, narrow=True, fused=True),
+}
 # Matrix products are fastest when the number of rows is a multiple of this.
 ROW_MULTIPLE = 64
 
@@ -90,44 +122,75 @@ def linear_cross_entropy(
     for name, value in (("hidden", hidden), ("weight", weight), ("targets", targets)):
         if not isinstance(value, Tensor):
             raise TypeError(f"{name} is a {type(value).__name__}; expected a tensor")
-    kind = hidden.device.type
-    if kind in BLOCK_MEMORY and torch.is_autocast_enabled(kind) and hidden.dtype != torch.float64:
-        hidden, weight = (x.to(torch.get_autocast_dtype(kind)) for x in (hidden, weight))
-    _check_layer(hidden, weight)
+    kind, cast = hidden.device.type, None
+    if kind in PLANS and torch.is_autocast_enabled(kind) and hidden.dtype != torch.float64:
+        cast = torch.get_autocast_dtype(kind)
+    _check_layer(hidden, weight, cast)
     checks.choice("reduction", reduction, REDUCTIONS)
     if softcap is not None:
         softcap = checks.number("softcap", softcap, above=0)
     ignore_index = checks.integer64("ignore_index", ignore_index)
-    count: float = _check_targets(targets, len(hidden), len(weight), ignore_index)
-    shares: Tensor | float = 1.0
+    wanted = [torch.is_grad_enabled() and x.requires_grad for x in (hidden, weight)]
+    options = _Options(reduction, ignore_index, softcap, cast or hidden.dtype, *wanted)
+    if torch.compiler.is_compiling():  # shapes that depend on the targets: not for a graph
+        return _in_graph(hidden, weight, targets, weights, *options)[0]
+    loss: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, weights, options)
+    return loss
+
+
+class _Options(NamedTuple):
+    reduction: str
+    ignore_index: int
+    softcap: float | None
+    factors: torch.dtype  #: what is multiplied
+    want_hidden: bool  #: whether its gradient is
+    want_weight: bool
+
+
+# The loss, what each context counts (a number or (N,), in float64), the gradients of the loss.
+Results = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
+
+
+def _evaluate(
+    hidden: Tensor, weight: Tensor, targets: Tensor, weights: Tensor | None, options: _Options
+) -> Results:
+    reduction, ignore_index = options.reduction, options.ignore_index
+    count: float | Tensor
+    recorded = hidden.is_cuda and torch.cuda.is_current_stream_capturing()
+    if recorded:  # in a CUDA graph nothing can be read back
+        count = (targets != ignore_index).sum()
+    else:
+        count = _check_targets(targets, len(hidden), len(weight), ignore_index)
+    shares = torch.ones((), dtype=torch.float64, device=hidden.device)
     if weights is not None:
         shares = _checked_weights(weights, len(hidden))
         shares = shares.where(targets.to(shares.device) != ignore_index, 0.0)
         targets = targets.where((shares > 0).to(targets.device), ignore_index)
-        count, shares = float(shares.sum()), shares.to(hidden.device, non_blocking=True)
-    if reduction == "mean" and count == 0:
+        count = float(shares.sum())
+    if reduction == "mean" and not recorded and count == 0:
         raise ValueError(
             f"targets counts no word of {len(targets)}; expected, for a mean, one that is not"
             f' {ignore_index} and has a weight above 0 (reduction="sum" gives 0)'
         )
-    targets = targets.to(hidden.device, torch.int64, non_blocking=True)
-    share = None if reduction == "none" else shares / count if reduction == "mean" else shares
-    wanted = [torch.is_grad_enabled() and x.requires_grad for x in (hidden, weight)]
-    apply = _LinearCrossEntropy.apply
-    if torch.compiler.is_compiling():  # shapes that depend on the targets: not for a graph
-        apply = torch.compiler.disable(apply)
-    loss: Tensor = apply(hidden, weight, targets, (ignore_index, softcap, wanted), share)
-    return loss * shares.to(loss.dtype) if share is None and torch.is_tensor(shares) else loss
+    if reduction == "mean":
+        shares = shares / count
+    shares = shares.to(hidden.device, non_blocking=True)
+    # For "none" what each loss counts is only known by the backward pass.
+    known = None if reduction == "none" else shares
+    losses, for_hidden, for_weight = _by_blocks(hidden, weight, targets, known, options)
+    dtype = torch.promote_types(options.factors, torch.float32)
+    losses = losses * shares
+    loss = losses if known is None else losses.sum()
+    return loss.to(dtype), shares, for_hidden, for_weight
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    @staticmethod  # share: what a context counts, a number or (N,); None: one loss per context
+    @staticmethod
     def forward(ctx: Any, *arguments: Any) -> Tensor:
-        hidden, weight, targets, ctx.options, ctx.share = arguments
+        hidden, weight, targets, weights, ctx.options = arguments
         ctx.save_for_backward(hidden, weight, targets)
-        losses, *ctx.gradients = _by_blocks(hidden, weight, targets, ctx.options, ctx.share)
-        dtype = torch.promote_types(hidden.dtype, torch.float32)
-        return (losses if ctx.share is None else (losses * ctx.share).sum()).to(dtype)
+        loss, ctx.shares, *ctx.gradients = _evaluate(hidden, weight, targets, weights, ctx.options)
+        return loss
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
@@ -138,117 +201,219 @@ class _LinearCrossEntropy(torch.autograd.Function):
             )
         # Given away, not kept: autograd can then make them .grad without a copy.
         gradients, ctx.gradients = ctx.gradients, None
-        if gradients is None or ctx.share is None:
-            shares = upstream.double() * (1.0 if ctx.share is None else ctx.share)
+        if gradients is None or ctx.options.reduction == "none":
+            shares = upstream.double() * ctx.shares
             hidden, weight, targets = ctx.saved_tensors
-            _, *gradients = _by_blocks(hidden, weight, targets, ctx.options, shares)
+            _, *gradients = _by_blocks(hidden, weight, targets, shares, ctx.options)
         elif upstream.is_cuda or upstream != 1:  # on CUDA, to ask for its value is to wait for it
             for gradient in filter(torch.is_tensor, gradients):
-                gradient.mul_(upstream)
+                if HAS_TRITON and gradient.is_cuda and gradient.dtype != torch.float64:
+                    kernels.scale_(gradient, upstream)
+                else:
+                    gradient.mul_(upstream)
         return *gradients, None, None, None
+
+
+# The same for a graph of `torch.compile`: one operation, which nothing is traced through.
+
+
+@torch.library.custom_op("nwp::linear_cross_entropy", mutates_args=())
+def _in_graph(
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    weights: Tensor | None,
+    reduction: str,
+    ignore_index: int,
+    softcap: float | None,
+    factors: torch.dtype,
+    want_hidden: bool,
+    want_weight: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    options = _Options(reduction, ignore_index, softcap, factors, want_hidden, want_weight)
+    loss, shares, *gradients = _evaluate(hidden, weight, targets, weights, options)
+    first, second = (hidden.new_empty(0) if g is None else g for g in gradients)
+    return loss, shares, first, second
+
+
+@_in_graph.register_fake
+def _(hidden, weight, targets, weights, *options):  # type: ignore[no-untyped-def]
+    reduction, _, _, factors, want_hidden, want_weight = options
+    shape = () if reduction != "none" else (len(hidden),)
+    return (
+        hidden.new_empty(shape, dtype=torch.promote_types(factors, torch.float32)),
+        hidden.new_empty(() if weights is None else (len(hidden),), dtype=torch.float64),
+        hidden.new_empty(hidden.shape if want_hidden and shape == () else 0),
+        weight.new_empty(weight.shape if want_weight and shape == () else 0),
+    )
+
+
+@torch.library.custom_op("nwp::linear_cross_entropy_gradients", mutates_args=())
+def _gradients_in_graph(
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    shares: Tensor,
+    ignore_index: int,
+    softcap: float | None,
+    factors: torch.dtype,
+    want_hidden: bool,
+    want_weight: bool,
+) -> tuple[Tensor, Tensor]:
+    options = _Options("none", ignore_index, softcap, factors, want_hidden, want_weight)
+    _, *gradients = _by_blocks(hidden, weight, targets, shares, options)
+    first, second = (hidden.new_empty(0) if g is None else g for g in gradients)
+    return first, second
+
+
+@_gradients_in_graph.register_fake
+def _(hidden, weight, targets, shares, *options):  # type: ignore[no-untyped-def]
+    *_, want_hidden, want_weight = options
+    return (
+        hidden.new_empty(hidden.shape if want_hidden else 0),
+        weight.new_empty(weight.shape if want_weight else 0),
+    )
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    hidden, weight, targets, _, *options = inputs
+    ctx.options = _Options(*options)
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(hidden, weight, targets, *output[1:])
+
+
+def _give(ctx: Any, upstream: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+    hidden, weight, targets, shares, *gradients = ctx.saved_tensors
+    reduction, *options = ctx.options
+    if reduction == "none":
+        shares = upstream.double() * shares
+        gradients = _gradients_in_graph(hidden, weight, targets, shares, *options)
+    else:
+        gradients = [gradient * upstream for gradient in gradients]
+    for_hidden, for_weight = gradients
+    return (
+        for_hidden if ctx.options.want_hidden else None,
+        for_weight if ctx.options.want_weight else None,
+        *[None] * 8,
+    )
+
+
+_in_graph.register_autograd(_give, setup_context=_keep)
+
+
+# ---------------------------------------------------------------- the blocks
 
 
 def _by_blocks(
     hidden: Tensor,
     weight: Tensor,
     targets: Tensor,
-    options: tuple[int, float | None, list[bool]],
-    shares: Tensor | float | None,
+    shares: Tensor | None,
+    options: _Options,
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Losses (N,) in float64 and, where wanted, the gradients of ``(shares * losses).sum()``."""
-    device, on_cpu = hidden.device, not hidden.is_cuda
-    ignore_index, softcap, wanted = options
-    wanted = [shares is not None and gradient for gradient in wanted]
-    exact = torch.promote_types(hidden.dtype, torch.float32)  # dtype of the scores
-    narrow = exact if on_cpu else hidden.dtype  # of what is multiplied, and of the weight gradient
-    words = weight.to(narrow)  # a copy only for bfloat16 on a CPU
-    counted = targets != ignore_index
-    # A CPU leaves ignored contexts out; for CUDA, to learn how many they are is to wait.
-    order = counted.nonzero()[:, 0] if on_cpu else torch.arange(len(targets), device=device)
+    device, plan, softcap = hidden.device, PLANS[hidden.device.type], options.softcap
+    targets = targets.to(device, torch.int64, non_blocking=True)
+    wanted = [shares is not None and want for want in options[-2:]]
+    exact = torch.promote_types(options.factors, torch.float32)  # dtype of the scores
+    narrow = options.factors if plan.narrow else exact
+    words = weight.to(options.factors).to(narrow)  # a copy only where that is another dtype
+    counted = targets != options.ignore_index
+    order = counted.nonzero()[:, 0] if plan.compact else None
+    n = len(hidden) if order is None else len(order)
     targets = targets.where(counted, 0)
     counts_for = (counted.double() * (0.0 if shares is None else shares)).expand(len(targets))
     losses = torch.zeros(len(targets), dtype=torch.float64, device=device)
-    grad_hidden = torch.zeros_like(hidden) if wanted[0] else None
-    grad_weight = torch.zeros_like(words) if wanted[1] else None
-    slope: Tensor | None = None  # of the softcap, where a gradient is wanted
-    arrays = 2 if softcap is not None and any(wanted) else 1
-    rows = _rows_of_a_block(weight, arrays * exact.itemsize)
-    memory = torch.empty(min(rows, len(order)) * len(weight), dtype=exact, device=device)
-    for block in filter(len, order.split(rows)):  # none at all, where no target is counted
-        h = hidden[block].where(counted[block, None], 0).to(narrow)  # not even NaN passes
-        w = targets[block, None]
-        z = memory[: len(block) * len(weight)]
+    grad_hidden = torch.zeros_like(hidden) if wanted[0] else None  # 0 where it is not counted
+    # Summed over the blocks as exactly as the weight is held, on a CPU as its scores are.
+    sums = weight.dtype if plan.narrow else exact
+    new = torch.empty_like if n else torch.zeros_like
+    grad_weight = new(weight, dtype=sums) if wanted[1] else None
+    read, arrays = _others_and_gradient_, 2 if softcap is not None and any(wanted) else 1
+    if plan.fused and exact == torch.float32 and HAS_TRITON:
+        read, arrays = kernels.others_and_gradient_, 1
+    rows = _rows_of_a_block(n, weight, arrays * exact.itemsize, plan)
+    memory = torch.empty(min(rows, n) * len(weight), dtype=exact, device=device)
+    for first in range(0, n, rows):  # no block, where no target is counted
+        block = slice(first, first + rows) if order is None else order[first : first + rows]
+        h = hidden[block].where(counted[block, None], 0)  # not even NaN passes
+        h = h.to(options.factors).to(narrow)
+        z = memory[: len(h) * len(weight)]
         # (rows, V) either way, laid out as the device multiplies it fastest
-        z = z.view(len(weight), -1).T if on_cpu else z.view(-1, len(weight))
-        _product(h, words.T, out=z)
-        if softcap is not None:
-            z.div_(softcap)
-            slope = torch.cosh(z).pow_(-2) if any(wanted) else None  # 1 - tanh² cancels
-            z.tanh_().mul_(softcap)
-        right = z.gather(1, w).double()
-        others, mass = _exponentials_(z.scatter_(1, w, -math.inf))
+        z = z.view(len(weight), -1).T if plan.by_word else z.view(-1, len(weight))
+        _product(h, words.T, z)
+        others, right, mass, z = read(z, targets[block, None], softcap, narrow, any(wanted))
         d = others - right
         losses[block] = torch.logaddexp(d, torch.zeros_like(d))[:, 0]  # log(1 + e^d)
         if not any(wanted):
             continue
-        z.scatter_(1, w, -mass)  # z is now mass * (q - e_w)
-        if slope is not None:
-            z.mul_(slope)
-        scale = (counts_for[block, None] * torch.sigmoid(d) / mass.clamp(min=1)).to(exact)
-        z = _narrowed(z, narrow)
+        scale = (counts_for[block, None] * torch.sigmoid(d) / mass).to(exact)
         if grad_hidden is not None:
-            step = _product(z, words, out=torch.empty_like(h, dtype=exact))
+            step = _product(z, words, torch.empty_like(h, dtype=exact))
             grad_hidden[block] = step.mul_(scale).to(hidden.dtype)
         if grad_weight is not None:
-            grad_weight.addmm_(z.T, (h * scale).to(narrow))
+            _product(z.T, (h * scale).to(narrow), grad_weight, add=first > 0)
     grad_weight = None if grad_weight is None else grad_weight.to(weight.dtype)
     return losses * counted, grad_hidden, grad_weight
 
 
-def _exponentials_(z: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn rows of scores into multiples of their softmax; return log-sum-exp and new sum."""
+def _others_and_gradient_(
+    z: Tensor, targets: Tensor, softcap: float | None, narrow: torch.dtype, wanted: bool
+) -> tuple[Tensor, Tensor, Tensor | float, Tensor]:
+    """Read scores z (n, V); where `wanted`, put the gradient of the losses in their place.
+
+    Returns, for targets (n, 1): the log-sum-exp of the other words and the score of the right one,
+    both (n, 1) in float64, and (n, V) multiples, by `mass` (n, 1), of the slope of the softcap
+    times :math:`q - e_w`, in the dtype `narrow`.
+    """
+    slope: Tensor | None = None
+    if softcap is not None:
+        z.div_(softcap)
+        slope = torch.cosh(z).pow_(-2) if wanted else None  # 1 - tanh² cancels
+        z.tanh_().mul_(softcap)
+    right = z.gather(1, targets).double()
+    z.scatter_(1, targets, -math.inf)
     top = z.amax(1, keepdim=True).clamp_(min=torch.finfo(z.dtype).min)  # finite if V = 1, too
-    if z.is_cuda and z.shape[1] > 1:  # one kernel; its largest probability is 1 / sum
-        torch.softmax(z, 1, out=z)
-        return top.double() - z.amax(1, keepdim=True).double().log(), torch.ones_like(top)
     mass = z.sub_(top).exp_().sum(1, keepdim=True)
-    return top.double() + mass.double().log(), mass
+    z.scatter_(1, targets, -mass)
+    if slope is not None:
+        z.mul_(slope)
+    return top.double() + mass.double().log(), right, mass.clamp(min=1), z.to(narrow)
 
 
-def _narrowed(z: Tensor, dtype: torch.dtype) -> Tensor:
-    """``z.to(dtype)``, half as wide, within z's own memory."""
-    if z.dtype == dtype:
-        return z
-    narrow = z.view(-1).view(dtype)[: z.numel()].view(z.shape)
-    narrow[0], done = z[0].clone(), 1
-    while done < len(z):  # rows [k, 2k) move to where [k/2, k) were
-        narrow[done : 2 * done] = z[done : 2 * done]
-        done *= 2
-    return narrow
+def _product(a: Tensor, b: Tensor, out: Tensor, *, add: bool = False) -> Tensor:
+    """Put ``a @ b`` into `out`, or add it there; sums are of the dtype of `out`."""
+    kept: dict[str, Any] = {"out": out}  # a place, so that autocast leaves the product alone
+    if a.dtype != out.dtype and a.is_cuda:
+        kept["out_dtype"] = out.dtype
+    elif a.dtype != out.dtype:
+        a, b = a.to(out.dtype), b.to(out.dtype)
+    return torch.addmm(out, a, b, **kept) if add else torch.mm(a, b, **kept)
 
 
-def _product(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
-    """``a @ b`` in the dtype of ``out``: the factors' own, or on CUDA float32 from bfloat16."""
-    kept = {} if a.dtype == out.dtype else {"out_dtype": out.dtype}
-    return torch.mm(a, b, out=out, **kept)  # into out: autocast leaves it alone
+def _rows_of_a_block(n: int, weight: Tensor, itemsize: int, plan: _Plan) -> int:
+    """As many of n rows as the plan has memory for; all blocks are about as large."""
+    memory = max(plan.least, plan.share * weight.nbytes)
+    most = max(1, int(memory) // (len(weight) * itemsize))
+    multiple = ROW_MULTIPLE if most >= ROW_MULTIPLE else 1
+    most -= most % multiple
+    rows = -(-n // max(1, -(-n // most)))
+    return max(1, -(-rows // multiple) * multiple)
 
 
-def _rows_of_a_block(weight: Tensor, itemsize: int) -> int:
-    least, share = BLOCK_MEMORY[weight.device.type]
-    rows = max(1, int(max(least, share * weight.nbytes)) // (len(weight) * itemsize))
-    return rows if rows < ROW_MULTIPLE else rows - rows % ROW_MULTIPLE
+# ---------------------------------------------------------------- what is let in
 
 
-def _check_layer(hidden: Tensor, weight: Tensor) -> None:
-    if hidden.dtype not in (torch.float32, torch.bfloat16, torch.float64):
+def _check_layer(hidden: Tensor, weight: Tensor, cast: torch.dtype | None) -> None:
+    if (cast or hidden.dtype) not in (torch.float32, torch.bfloat16, torch.float64):
         raise TypeError(
-            f"hidden is {hidden.dtype}; expected float32, bfloat16 or float64"
+            f"hidden is {cast or hidden.dtype}; expected float32, bfloat16 or float64"
             " (under torch.autocast its dtype counts: choose torch.bfloat16)"
         )
-    if weight.dtype != hidden.dtype:
+    if cast is None and weight.dtype != hidden.dtype:
         raise TypeError(f"weight is {weight.dtype}; expected {hidden.dtype}, as hidden")
-    if hidden.device.type not in BLOCK_MEMORY:
-        raise ValueError(f"hidden is on {hidden.device}; expected one of {list(BLOCK_MEMORY)}")
+    if hidden.device.type not in PLANS:
+        raise ValueError(f"hidden is on {hidden.device}; expected one of {list(PLANS)}")
     if weight.device != hidden.device:
         raise ValueError(f"weight is on {weight.device}; expected {hidden.device}, as hidden")
     if hidden.ndim != 2:

@@ -532,6 +532,8 @@ TRUSTED = {
     "grammar.NextWordModel": "an interface, without a body of its own",
     "grammar.ask.prefix": "handed on to the model, which says what it reads",
     "training.matmul_precision": BY_CODE,
+    "training.Replay": BY_CODE,
+    "training.Trainer.learn": "handed on to Muon, AdamW and PyTorch, which check them",
     "model.norm": PART,
     "model.rotate": PART,
     "model.Attention": PART,

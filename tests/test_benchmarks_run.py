@@ -93,14 +93,14 @@ def tiny_cpu(monkeypatch, run, corpus):
 
 
 def test_training(run, tiny_cpu):
-    result = run("training", "--tokens", "256", "--seeds", "1")
+    result = run("training", "--device", "cpu", "--tokens", "256", "--seeds", "1")
     assert works(result)
     assert len(result["best"]) == 4
     assert len(result["runs"]) == 12 + 4 + 2 + 3 - 1  # the half text was a trial before
 
 
 def test_pace(run, tiny_cpu):
-    result = run("pace", TURNS=1, TOKENS={"cpu": 128})
+    result = run("pace", "--device", "cpu", TURNS=1, TOKENS={"cpu": 128})
     assert works(result)
     assert len(result["pairs"]) == 4
 
@@ -122,7 +122,7 @@ def test_record(run, monkeypatch, corpus):
 
 def test_step(run, monkeypatch, corpus):
     monkeypatch.setitem(PRESETS, "machado", TINY_WORDS)
-    result = run("step", "--corpus", corpus, REPEATS=1)
+    result = run("step", "--device", "cpu", "--corpus", corpus, REPEATS=1)
     assert works(result)
     assert set(result["seconds"]) == {"block by block", "all scores"}
 
@@ -184,6 +184,20 @@ def test_loss(run, monkeypatch):
     assert works(result)
     assert {row["peer"] for row in result["peers"]} == set(loss.PEERS)
     assert all(row["median_seconds"] > 0 for row in result["peers"])
+
+
+def test_gpu(run, monkeypatch, corpus):
+    parts = ["our_training", "step", "words", "their_training_equal_tokens", "their_training"]
+    texts = ["--corpus", corpus, "--words-corpus", corpus]
+    sizes = ["--seeds", "2", "--repeats", "1"]
+    result = run("gpu", "--device", "cpu", "--parts", *parts, *texts, *sizes)
+    assert works(result)
+    assert list(result["parts"]) == parts
+    runs = result["parts"]["our_training"]["runs"]
+    assert [run["seed"] for run in runs] == [0, 1]
+    assert all(run["points"][-1]["loss"] > 0 for run in runs)
+    again = run("gpu", "--device", "cpu", "--parts", "step", *texts)  # what is there is kept
+    assert again["parts"] == result["parts"]
 
 
 def test_no_benchmark_is_left_out():

@@ -1366,7 +1366,7 @@ def test_portuguese_stubs_and_solutions_say_so_in_portuguese(path):
     for cell in cells:
         if cell.cell_type == "code" and checks_in(cell.source):
             printed = "".join(output.get("text", "") for output in cell.outputs)
-            assert re.search(r"^\d\.\d: (ainda não|certo)\.", printed, re.MULTILINE), printed
+            assert re.search(r"^\d+\.\d: (ainda não|certo)\.", printed, re.MULTILINE), printed
 
 
 def test_the_gaps_between_the_checks_are_the_proofs():

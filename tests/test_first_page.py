@@ -5,7 +5,9 @@ import re
 import chromium
 import nbformat
 import pytest
-from editions import EDITIONS, PORTUGUESE, ROOT
+from bs4 import BeautifulSoup
+from chapter_table import question_of
+from editions import EDITIONS, PORTUGUESE, ROOT, contents
 from ledger import chapter_paths
 from test_pages import HTML, browser  # noqa: F401
 
@@ -97,7 +99,20 @@ def test_the_page_of_the_document_has_its_text_in_portuguese(edition):
 
 
 @pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.name)
-def test_the_table_has_every_chapter_with_its_question(edition):
-    page = (edition / "intro.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| \{doc\}`chapters/(\w+)` \| ([^|\n]+\?) \|$", page, re.MULTILINE)
-    assert [name for name, _ in rows] == [path.stem for path in chapter_paths(edition)]
+def test_the_tables_have_every_chapter_with_its_question_under_its_part(edition):
+    html = (HTML / PAGES[edition] / "intro.html").read_text(encoding="utf-8")
+    page = BeautifulSoup(html, "html.parser")
+    tables = [table for table in page.select("article table") if table.select("a[href]")]
+    rows = [[cell.get_text() for cell in row("td")] for table in tables for row in table("tr")]
+    chapters = [nbformat.read(path, as_version=4).cells[0] for path in chapter_paths(edition)]
+    expected = [[c.source.splitlines()[0].removeprefix("# "), question_of(c)] for c in chapters]
+    assert [row for row in rows if row] == expected
+    assert all(question.endswith("?") for _, question in expected)
+    captions = [
+        part["caption"]
+        for part in contents(edition)["parts"]
+        if part["chapters"][0]["file"].startswith("chapters/")
+    ]
+    rubrics = [table.find_previous("p", "rubric") for table in tables]
+    assert len(tables) == len(captions)
+    assert len(captions) == 1 or [rubric.get_text() for rubric in rubrics] == captions

@@ -173,12 +173,20 @@ def test_a_check_leads_to_the_exercises_of_its_chapter(source, monkeypatch, tmp_
     monkeypatch.setattr("notebooks.ROOT", tmp_path)
     notebook = new_notebook(cells=[new_code_cell(source)])
     seen = [inputs_fingerprint(notebook)]
-    changes = "nwp/loss.py", "exercises/chapter1.py", "exercises/messages.toml"
-    for name in (*changes, "exercises/messages.py", "exercises/__init__.py"):
+    words = tmp_path / "exercises" / "messages.toml"
+    text = words.read_text(encoding="utf-8")
+    mistake = 'log-base.en = "'  # chapter 1 names it
+    for old, new in ((mistake, f"{mistake}Changed: "), ('right.en = "', 'right.en = "Changed: ')):
+        assert text.count(f"\n{old}") == 1
+        words.write_text(text := text.replace(f"\n{old}", f"\n{new}"), encoding="utf-8")
+        seen.append(inputs_fingerprint(notebook))
+    changes = "nwp/loss.py", "exercises/messages.py", "exercises/__init__.py"
+    for name in (*changes, "exercises/chapter1.py"):
         (tmp_path / name).write_text("changed = true\n")
         seen.append(inputs_fingerprint(notebook))
-    assert len(set(seen)) == 6
+    assert len(set(seen)) == 7
     (tmp_path / "exercises" / "chapter2.py").write_text("changed = True\n")
+    words.write_text(f'{text}\nof-a-new-chapter.en = "What no other chapter says."\n')
     assert inputs_fingerprint(notebook) == seen[-1]
 
 

@@ -56,6 +56,7 @@ def names_of_nwp():
     """Public functions, classes, their fields, and parameters."""
     names = set()
     modules = [f"nwp.{module.name}" for module in pkgutil.iter_modules(nwp.__path__)]
+    modules.remove("nwp.kernels")  # needs Triton
     for module in [*modules, "lab.training", "lab.muon"]:
         for name, thing in vars(importlib.import_module(module)).items():
             if name.startswith("_") or getattr(thing, "__module__", "")[:4] not in ("nwp.", "lab."):

@@ -6,13 +6,13 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from notebooks import ROOT
 from numpy.testing import assert_allclose
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -345,6 +345,44 @@ def test_a_step_on_a_gpu_sets_nothing_for_the_process():
     trainer = Trainer(TINY, random_text(90), V, device="cuda")
     trainer.update(0.5)
     assert torch.get_float32_matmul_precision() == before == "highest"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="where there is a GPU")
+@pytest.mark.parametrize("words", [V, training.BLOCKWISE_FROM])
+def test_recorded_steps_on_a_gpu_are_those_that_are_not(words):
+    preset = Preset(
+        unit="word", layers=1, heads=2, width=32, context=16, rows=4, steps=9, muon_rate=0.02,
+        adam_rate=0.01, weight_decay=0.1,
+    )  # fmt: skip
+    ids = np.random.default_rng(0).integers(words, size=400)
+    losses = []
+    for recorded in (True, False):
+        trainer = Trainer(preset, ids, words, device="cuda")
+        if not recorded:
+            trainer._replay = None
+        steps = [trainer.update((step + 0.5) / 9) for step in range(9)]
+        losses.append([loss.item() for loss in steps])  # read at the end: each has its own place
+        assert (trainer.preparing, trainer.step) == (False, 9)
+    assert_allclose(*losses, rtol=1e-3)
+    assert losses[0][-1] < losses[0][0]
+
+
+@pytest.mark.parametrize("words", [V, training.BLOCKWISE_FROM])
+def test_the_objective_is_one_graph(words):
+    """Of either loss: `fullgraph` is an error where a trace breaks."""
+    model = Transformer(words, width=16, layers=1, heads=2, context=8, softcap=15.0)
+    ids = torch.from_numpy(np.random.default_rng(0).integers(words, size=(3, 9)))
+    targets = ids[:, 1:].clone()
+    targets[0, 5:] = training.IGNORED
+    losses = []
+    objective = training.Objective(model)
+    for function in (objective, torch.compile(objective, backend="aot_eager", fullgraph=True)):
+        model.zero_grad()
+        loss = function(ids[:, :-1], targets)
+        loss.backward()
+        losses.append((loss.detach(), model.embedding.weight.grad, model.head.weight.grad))
+    for a, b in zip(*losses, strict=True):
+        assert_close(a, b)
 
 
 @few
@@ -768,7 +806,7 @@ def test_presets_that_cannot_be_are_refused(name, value):
 
 def test_adamw_in_the_place_of_muon_moves_every_matrix(monkeypatch):
     """Queries, keys and values are a group of Muon's own, and would have stood still."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "benchmarks"))
     trainer = Trainer(TINY, random_text(90), V)
     importlib.import_module("choices").adamw_everywhere(trainer)
     before = [p.detach().clone() for p in trainer.model.blocks.parameters()]

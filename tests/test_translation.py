@@ -275,6 +275,10 @@ def book(tmp_path, monkeypatch):
     return tmp_path
 
 
+def original_of(book):
+    return nbformat.read(book / "chapters" / "01_small.ipynb", as_version=4)
+
+
 def edit(book, change):
     path = book / "chapters" / "01_small.ipynb"
     notebook = nbformat.read(path, as_version=4)
@@ -316,6 +320,22 @@ def test_captions_are_translated_and_reading_times_are_not(book):
     line = "*Reading: about 5 min.*\n\n"
     edit(book, lambda cells: cells[0].update(source=line + cells[0].source))
     assert status() == []
+
+
+def test_a_question_is_translated_and_kept_when_its_translation_is_stamped(book):
+    edit(book, lambda cells: cells[0].metadata.update(nwp={"question": "How far?"}))
+    assert status() == ["chapters/01_small.ipynb: cell 1 is changed: '## A heading'"]
+    path = book / "pt" / "chapters" / "01_small.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    (difference,) = differences(original_of(book), notebook)
+    assert difference.endswith("its question is 'How far?' and ''")
+    notebook.cells[0].metadata["nwp"]["question"] = "Até onde?"
+    nbformat.write(notebook, path)
+    stamp(set())
+    assert status() == []
+    kept = nbformat.read(path, as_version=4)
+    assert kept.cells[0].metadata["nwp"]["question"] == "Até onde?"
+    assert not [*differences(original_of(book), kept)]
 
 
 def test_what_changed_on_a_page_is_listed(book):

@@ -1,6 +1,7 @@
 """The large-vocabulary loss against float64, mpmath, autograd, and its own memory."""
 
 import math
+from dataclasses import replace
 from unittest import mock
 
 import mpmath
@@ -30,8 +31,11 @@ DEVICES = ["cpu", pytest.param("cuda", marks=cuda)]
 
 def blocks_of(rows, itemsize, words):
     """Make the memory of a block hold ``rows`` rows of ``words`` scores."""
-    budget = (rows * itemsize * words, 0.0)
-    return mock.patch.dict(vocabulary.BLOCK_MEMORY, cpu=budget, cuda=budget)
+    plans = {
+        device: replace(plan, least=rows * itemsize * words, share=0.0)
+        for device, plan in vocabulary.PLANS.items()
+    }
+    return mock.patch.dict(vocabulary.PLANS, plans)
 
 
 def layer(contexts, width, words, *, dtype=torch.float32, spread=1.0, seed=0, device="cpu"):
@@ -306,20 +310,16 @@ def test_never_holds_all_scores(dtype, softcap):
     assert record.largest <= 64 * 1000 / (1 if softcap is None else 2)  # two arrays of a block
 
 
-@pytest.mark.parametrize("rows", [1, 2, 5, 8])
-def test_narrowing_in_place_moves_no_row_too_early(rows):
-    wide = torch.randn(rows, 37, generator=torch.Generator().manual_seed(rows))
-    expected = wide.bfloat16()
-    narrow = vocabulary._narrowed(wide, torch.bfloat16)
-    assert torch.equal(narrow, expected)
-    assert narrow.data_ptr() == wide.data_ptr()
-
-
 def test_block_follows_the_budget():
+    """All blocks are about as large: 1,000 rows in 8 of 128, 300 of at most 128 in 3 of 128."""
     weight = torch.empty(1000, 8)
-    for least, share, rows in [(4_000 * 130, 0, 128), (4_000 * 63, 0, 63), (1, 0, 1), (1, 80, 640)]:
-        with mock.patch.dict(vocabulary.BLOCK_MEMORY, cpu=(least, share)):
-            assert vocabulary._rows_of_a_block(weight, 4) == rows
+    for least, share, n, rows in [
+        (4_000 * 130, 0, 1000, 128), (4_000 * 130, 0, 130, 128), (4_000 * 200, 0, 200, 128),
+        (4_000 * 63, 0, 1000, 63), (4_000 * 63, 0, 64, 32), (1, 0, 9, 1), (1, 80, 9999, 640),
+        (4_000 * 1000, 0, 1030, 576), (1, 0, 0, 1),
+    ]:  # fmt: skip
+        plan = replace(vocabulary.PLANS["cpu"], least=least, share=share)
+        assert vocabulary._rows_of_a_block(n, weight, 4, plan) == rows
 
 
 @pytest.mark.parametrize(
@@ -402,6 +402,85 @@ def test_inside_compiled_code():
     exact = reference(2 * hidden.detach(), weight, targets, softcap=3.0)
     torch.testing.assert_close(compiled[0].double(), 2 * exact[1], rtol=1e-5, atol=1e-7)
     torch.testing.assert_close(compiled[1].double(), exact[2], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_it_is_one_operation_of_a_graph(reduction, weighted):
+    """`fullgraph` is an error where a trace breaks; the targets decide nothing before it runs."""
+    hidden, weight, targets = layer(12, 4, 9, dtype=torch.float64)
+    targets[3] = -100
+    options = {"reduction": reduction, "softcap": 5.0}
+    if weighted:
+        options["weights"] = torch.arange(12.0)
+    worth = torch.arange(12 if reduction == "none" else 1) - 3.5
+
+    def step(hidden, weight, targets):
+        return (worth * linear_cross_entropy(2 * hidden, weight, targets, **options)).sum()
+
+    whole = torch.compile(step, backend="aot_eager", fullgraph=True)
+    for function in (step, whole):  # the second time with what the first left
+        results = function(hidden, weight, targets)
+        found = results, *torch.autograd.grad(results, (hidden, weight))
+        if function is step:
+            exact = found
+    for a, b in zip(found, exact, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-14)
+
+
+def test_a_graph_computes_no_gradient_that_nobody_wants():
+    hidden, weight, targets = layer(6, 4, 9)
+    exact = reference(hidden, weight, targets)
+    hidden.requires_grad_(False)
+    step = torch.compile(linear_cross_entropy, backend="aot_eager", fullgraph=True)
+    with mock.patch.object(vocabulary, "_product", wraps=vocabulary._product) as product:
+        (gradient,) = torch.autograd.grad(step(hidden, weight, targets), weight)
+    assert product.call_count == 2
+    torch.testing.assert_close(gradient.double(), exact[2], rtol=1e-5, atol=1e-7)
+
+
+def test_a_graph_refuses_a_word_that_is_none():
+    hidden, weight, targets = layer(6, 4, 9)
+    step = torch.compile(linear_cross_entropy, backend="aot_eager", fullgraph=True)
+    targets[2] = 9
+    with pytest.raises(ValueError, match="targets contains 9"):
+        step(hidden, weight, targets)
+
+
+# --- The plan of a GPU, on a CPU: all but its kernel ----------------------------------------------
+
+
+def plan_of_a_gpu(rows, words):
+    plan = replace(vocabulary.PLANS["cuda"], least=rows * 4 * words, share=0.0, fused=False)
+    return mock.patch.dict(vocabulary.PLANS, cpu=plan)
+
+
+@given(problems(), st.integers(1, 9))
+def test_the_plan_of_a_gpu_gives_the_same_numbers(problem, rows):
+    hidden, weight, targets, options = problem
+    exact = ours(hidden, weight, targets, **options)
+    with plan_of_a_gpu(2 * rows, len(weight)):  # numbers of 8 bytes, not 4
+        found = ours(hidden, weight, targets, **options)
+    for a, b in zip(found, exact, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-13)
+
+
+def test_weights_of_float32_sum_their_gradient_in_float32():
+    """However many blocks there are; in bfloat16 each block would round the sum once more."""
+    errors = {}
+    hidden, weight, targets = layer(256, 16, 300)
+    rounded = hidden.bfloat16().detach(), weight.bfloat16().detach()
+    exact = reference(*rounded, targets)[2]
+    for rows in (256, 16):
+        with plan_of_a_gpu(rows, 300):
+            with torch.autocast("cpu", torch.bfloat16):
+                errors["float32", rows] = relative_errors(
+                    ours(hidden, weight, targets)[2:], [exact]
+                )
+            leaves = [x.clone().requires_grad_() for x in rounded]
+            errors["bfloat16", rows] = relative_errors(ours(*leaves, targets)[2:], [exact])
+    assert errors["float32", 16][0] <= 1.01 * errors["float32", 256][0]
+    assert errors["bfloat16", 16][0] >= 1.5 * errors["float32", 16][0]
 
 
 @cuda

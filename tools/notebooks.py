@@ -15,6 +15,7 @@ import json
 import os
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -152,9 +153,14 @@ def _output_defects(output: NotebookNode, *, expects_error: bool) -> list[str]:
 
 
 def inputs_fingerprint(notebook: NotebookNode) -> str:
-    """Hash the code cells, and the code and data of every module of ours that they load."""
+    """Hash the code cells, the code of every module of ours that they load, and its data.
+
+    Of a module's data those entries count that the loaded code names: a new chapter's messages
+    leave the other chapters as they were.
+    """
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     loaded: dict[str, str] = {}
+    data: list[Path] = []
     waiting = [name for source in sources for name in own_imports(source)]
     while waiting:
         name = waiting.pop()
@@ -162,10 +168,19 @@ def inputs_fingerprint(notebook: NotebookNode) -> str:
         if name not in loaded and path.exists():
             loaded[name] = _without_docstrings(path.read_text(encoding="utf-8"))
             waiting += own_imports(loaded[name])
-            data = path.with_suffix(".toml")  # what a module reads has its name
-            if data.exists():
-                loaded[data.name] = data.read_text(encoding="utf-8")
-    return _digest([sources, sorted(loaded.items())])
+            data.append(path.with_suffix(".toml"))  # what a module reads has its name
+    code = "".join(loaded.values())
+    named = {path.name: _named(path, code) for path in data if path.exists()}
+    return _digest([sources, sorted(loaded.items()), named])
+
+
+def _named(path: Path, code: str) -> dict[str, dict[str, object]]:
+    """Return the entries of a file's tables whose keys stand in the code, between quotes."""
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {
+        name: {key: entry for key, entry in table.items() if f'"{key}"' in code}
+        for name, table in tables.items()
+    }
 
 
 def _module(name: str) -> Path:
@@ -229,7 +244,7 @@ def cell_ids(notebook: NotebookNode) -> list[str]:
     """
     ids: list[str] = []
     for cell in notebook.cells:
-        if "nwp" in cell.metadata:
+        if "translates" in cell.metadata.get("nwp", {}):
             ids.append(cell.id)
             continue
         text, repeat = READING_LINE.sub("", cell.source), 0

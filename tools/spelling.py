@@ -18,7 +18,7 @@ import nbformat
 from myst import UNTITLED, VERBATIM, blocks
 from notebooks import ROOT
 from strings import EXPLORERS, STRINGS
-from translation import FORMULA, chapters, pages
+from translation import FORMULA, chapters, pages, words_beside
 
 from exercises.messages import MESSAGES, MISTAKES
 
@@ -84,10 +84,9 @@ def texts(language: str) -> Iterator[tuple[str, str]]:
         yield path, (ROOT / path).read_text(encoding="utf-8")
     for path in (pair[side] for pair in chapters()):
         for number, cell in enumerate(nbformat.read(ROOT / path, as_version=4).cells, start=1):
-            shown = cell.metadata.get("mystnb", {})
-            words = [shown.get("image", {}).get("alt"), shown.get("figure", {}).get("caption")]
             text = [cell.source] if cell.cell_type == "markdown" else []
-            yield f"{path}, cell {number}", "\n\n".join(filter(None, [*text, *words]))
+            text += filter(None, words_beside(cell))
+            yield f"{path}, cell {number}", "\n\n".join(text)
     tag = next(tag for tag in STRINGS if tag.startswith(language))
     for name, strings in EXPLORERS[tag].items():
         yield f"explorer {name}", "\n".join(strings.values())

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import nbformat
 import yaml
+from chapter_table import question_of
 from myst import UNTITLED, blocks
 from nbformat import NotebookNode
 from notebooks import READING_LINE, ROOT, write
@@ -74,9 +75,10 @@ def sections(page: str) -> dict[str, str]:
 
 
 def cell_hash(cell: NotebookNode) -> str:
-    """Hash what is translated of a cell: its text, and the words of its figure."""
-    words = [words or None for words in _figure_words(cell)]
-    return _hash([READING_LINE.sub("", cell.source), words])
+    """Hash what is translated of a cell: its text, and the words beside it."""
+    alt, caption, question = words_beside(cell)
+    content = [READING_LINE.sub("", cell.source), [alt or None, caption or None]]
+    return _hash([*content, question] if question else content)
 
 
 def _hash(content: object) -> str:
@@ -166,7 +168,8 @@ def stamp_chapter(english: str, portuguese: str) -> None:
         )
     for original, cell in zip(originals, notebook.cells, strict=True):
         cell.id = original.id
-        cell.metadata["nwp"] = {"translates": cell_hash(original)}
+        own = {"question": question} if (question := question_of(cell)) else {}
+        cell.metadata["nwp"] = {**own, "translates": cell_hash(original)}
     write(notebook, ROOT / portuguese)
 
 
@@ -191,6 +194,12 @@ def _cell_differences(one: NotebookNode, other: NotebookNode) -> Iterator[str]:
         yield f"its id is {one.id!r} and {other.id!r}"
     if _untranslated(one.metadata) != _untranslated(other.metadata):
         yield f"its metadata are {_untranslated(one.metadata)} and {_untranslated(other.metadata)}"
+    names = ("alternative text", "caption", "question")
+    for name, text, translated in zip(names, words_beside(one), words_beside(other), strict=True):
+        if bool(text) != bool(translated):
+            yield f"its {name} is {text!r} and {translated!r}"
+        expected, found = written_numbers(brazilian(text)), written_numbers(translated)
+        yield from _unequal_numbers(f"other numbers in the {name}", expected, found)
     if one.cell_type == "markdown":
         yield from text_differences(one.source, other.source)
         return
@@ -206,14 +215,6 @@ def _cell_differences(one: NotebookNode, other: NotebookNode) -> Iterator[str]:
     printed = Counter(n for o in other.outputs for n in _printed_numbers(o))
     expected = Counter({_named(n, checked): count for n, count in expected.items()})
     yield from _unequal_numbers("prints other numbers", expected, printed)
-    for word, text, translated in zip(
-        ("alternative text", "caption"), _figure_words(one), _figure_words(other), strict=True
-    ):
-        yield from _unequal_numbers(
-            f"other numbers in the {word}",
-            written_numbers(brazilian(text)),
-            written_numbers(translated),
-        )
 
 
 def _named(number: str, names: list[str]) -> str:
@@ -228,10 +229,11 @@ def _unequal_numbers(what: str, expected: Counter, found: Counter) -> Iterator[s
         yield f"{what}: {only[1]} instead of {only[0]}"
 
 
-def _figure_words(cell: NotebookNode) -> tuple[str, str]:
-    """Return the alternative text and the caption of a cell's figure, or nothing twice."""
+def words_beside(cell: NotebookNode) -> tuple[str, str, str]:
+    """Return a figure's alternative text and caption, and a chapter's question, or nothing."""
     shown = cell.metadata.get("mystnb", {})
-    return shown.get("image", {}).get("alt", ""), shown.get("figure", {}).get("caption", "")
+    alt, caption = shown.get("image", {}).get("alt", ""), shown.get("figure", {}).get("caption", "")
+    return alt, caption, question_of(cell)
 
 
 def _untranslated(metadata: NotebookNode) -> dict:
