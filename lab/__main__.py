@@ -1,6 +1,7 @@
-"""The command line: ``python -m lab train``, ``evaluate`` and ``generate``.
+"""The command line: ``python -m lab train``, ``evaluate``, ``generate``, and of files ``compress``.
 
-What can be asked for is read here, and loads no PyTorch; what is done is in `lab.commands`.
+What can be asked for is read here, and loads no PyTorch; what is done is in `lab.commands`, and
+with files in `lab.compressed`.
 """
 
 import argparse
@@ -22,6 +23,15 @@ Train a model of the next word, and leave it in a directory.
 The validation loss is estimated on the way, on a part of its text, and exact at the end.
 Ctrl-C ends a run with a checkpoint, at the next step that is looked at or within a measurement, and
 a second one at once; --resume goes on from the checkpoint."""
+
+COMPRESS = """\
+Write FILE.nwp, whose size is the loss of a model on FILE, in bits.
+
+  python -m lab compress my.txt                 n-grams that learn on the way; about 1 MB a minute
+  python -m lab compress my.txt --model DIR     a model of characters that was trained
+
+Any file can be compressed. What n-grams wrote can be read on every machine. A trained model must be
+at hand again, and compute the same floats: keep to one machine and one version of PyTorch."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,6 +91,24 @@ def parser() -> argparse.ArgumentParser:
     generate.add_argument(
         "--explain", action="store_true", help="show the most probable next tokens at each step"
     )
+    compress = commands.add_parser(
+        "compress",
+        help="make a file smaller by predicting it",
+        description=COMPRESS,
+        formatter_class=plain,
+    )
+    decompress = commands.add_parser(
+        "decompress",
+        help="restore a compressed file, byte for byte",
+        description="Restore the file that was compressed, byte for byte, or not at all.",
+    )
+    for command in (compress, decompress):
+        command.add_argument("file", type=Path, metavar="FILE")
+        command.add_argument(
+            "--model", type=Path, metavar="DIR", help="what train left; without it, n-grams"
+        )
+        command.add_argument("--out", type=Path, metavar="FILE", help="by default FILE.nwp or back")
+        command.add_argument("--force", action="store_true", help="replace a file that is there")
     return main
 
 
@@ -97,9 +125,15 @@ def main(arguments: list[str] | None = None) -> int:
     _open_streams()
     asked = parser().parse_args(arguments)
     try:
-        from lab import commands  # with PyTorch; here, where Ctrl-C is answered
+        # Here, where Ctrl-C is answered; the second loads PyTorch.
+        if asked.command in ("compress", "decompress"):
+            from lab import compressed
 
-        status = commands.run(asked)
+            status = compressed.run(asked)
+        else:
+            from lab import commands
+
+            status = commands.run(asked)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:

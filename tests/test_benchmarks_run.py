@@ -11,6 +11,7 @@ import torch
 from notebooks import ROOT
 
 from lab.presets import PRESETS
+from lab.runs import Run
 
 BENCHMARKS = ROOT / "benchmarks"
 LIBRARIES = {"nanogpt", "parts", "recording"}  # imported by the others
@@ -156,6 +157,18 @@ def test_teacher_forcing(run):
     result = run("teacher_forcing", WORDS=(4, 8), REPEATS=1)
     assert works(result)
     assert [row["words"] for row in result["lengths"]] == [4, 8]
+
+
+def test_compression(run, corpus, tmp_path):
+    Run.start(corpus, TINY, tmp_path / "run").train()
+    result = run("compression", "--corpus", corpus, "--model", str(tmp_path / "run"))
+    assert works(result)
+    (text,) = result["texts"]
+    assert {"gzip -9", "bzip2 -9", "xz -9e", "adaptive n-grams", "Transformer"} <= set(
+        text["sizes"]
+    )
+    assert all(size["rest"] < size["whole"] for size in text["sizes"].values())
+    assert text["sizes"]["adaptive n-grams"]["rest"] > 0
 
 
 def test_vocabulary(run, tmp_path):

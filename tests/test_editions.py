@@ -53,13 +53,13 @@ def test_the_contents_are_the_same_under_other_captions(monkeypatch, tmp_path):
     captions = [[part.pop("caption") for part in toc["parts"]] for toc in (english, portuguese)]
     assert portuguese == english
     assert captions == [
-        ["Chapters", "Closing", "Reference"],
-        ["Capítulos", "Encerramento", "Referência"],
+        ["Chapters", "Beyond the document", "Closing", "Reference"],
+        ["Capítulos", "Além do documento", "Encerramento", "Referência"],
     ]
     strings = tmp_path / "strings.toml"
     strings.write_text('[captions.pt-BR]\nChapters = "Capítulos"\n', encoding="utf-8")
     monkeypatch.setattr(editions, "STRINGS", strings)
-    with pytest.raises(KeyError, match=r"strings.toml must have a caption for 'Closing'"):
+    with pytest.raises(KeyError, match=r"strings.toml must have a caption for 'Beyond"):
         editions.contents(PORTUGUESE)
 
 

@@ -332,6 +332,27 @@ def pair_loss(train, validation, size, *, added=1, once=False):
     )
 
 
+# Chapter 9
+
+
+def bits_of_a_cell(low, width, more=1, rounding=np.ceil):
+    length = np.ceil(np.log2(1 / width)) + more
+    return rounding(low * 2**length), length
+
+
+def counted_online(seen, start=0.25, ahead=0):
+    total = 0.0
+    for n, bit in enumerate(seen):
+        of_its_kind = sum(seen[: n + ahead] == bit) + start
+        total -= np.log2(of_its_kind / (n + ahead + 2 * start))
+    return total
+
+
+def bits_of_mixture(losses, of_all=np.mean):
+    totals = losses.sum(axis=1)
+    return (totals.min() - np.log(of_all(np.exp(totals.min() - totals)))) / LOG2
+
+
 # Chapter 10
 
 
@@ -755,6 +776,41 @@ WRONG_FUNCTIONS = {
             np.append(train, validation), validation, size
         ),
     },
+    "9.4": {
+        "zero-frequency": lambda y_hat, k: (y_hat * 2**k).astype(int),
+        "floor-of-one": lambda y_hat, k: [max(1, int(p * 2**k)) for p in y_hat],
+        "power-forgotten": lambda y_hat, k: (y_hat * k).astype(int) + 1,
+        "rounded-to-nearest": lambda y_hat, k: np.rint(2**k * y_hat) + 1,
+    },
+    "9.5": {
+        "point-not-cell": lambda low, width: bits_of_a_cell(low, width, more=0),
+        "below-the-interval": lambda low, width: bits_of_a_cell(low, width, rounding=np.floor),
+        "one-bit-too-many": lambda low, width: bits_of_a_cell(low, width, more=2),
+        "fraction-not-integer": lambda low, width: (
+            bits_of_a_cell(low, width)[0] * 2.0 ** -bits_of_a_cell(low, width)[1],
+            bits_of_a_cell(low, width)[1],
+        ),
+        "swapped": lambda low, width: tuple(reversed(bits_of_a_cell(low, width))),
+    },
+    "9.6": {
+        "bit-in-its-count": lambda seen: counted_online(seen, ahead=1),
+        "told-in-advance": lambda seen: sum(
+            -np.log2((sum(seen == bit) + 0.25) / (len(seen) + 0.5)) for bit in seen
+        ),
+        "other-start": lambda seen: counted_online(seen, start=1),
+        "nats-for-bits": lambda seen: counted_online(seen) * LOG2,
+        "missing-minus": lambda seen: -counted_online(seen),
+        "mean-not-total": lambda seen: counted_online(seen) / len(seen),
+    },
+    "9.8": {
+        "mixed-word-by-word": lambda losses: sum(-np.log2(np.mean(np.exp(-x))) for x in losses.T),
+        "mean-of-losses": lambda losses: losses.sum() / len(losses) / LOG2,
+        "best-model-alone": lambda losses: min(map(sum, losses)) / LOG2,
+        "prior-forgotten": lambda losses: bits_of_mixture(losses, of_all=np.sum),
+        "underflow": lambda losses: -np.log2(np.mean(np.prod(np.exp(-losses), axis=1))),
+        "nats-for-bits": lambda losses: bits_of_mixture(losses) * LOG2,
+        "missing-minus": lambda losses: -bits_of_mixture(losses),
+    },
     "11.4": {
         "counted-first": lambda tokens, size, alpha: learned(tokens, size, alpha, early=1),
         "alpha-once": lambda tokens, size, alpha: learned(tokens, 1, alpha),
@@ -856,6 +912,8 @@ VARIANTS = [
     ("5.5", "subtraction", lambda p, h: (np.log(p) - np.log(p + h)) / h),
     ("5.7", "one-sided", lambda f, x, h: forward_difference(f, x, -h)),
     ("7.5", "no-shift", lambda tokens: (tokens, tokens)),
+    ("9.4", "zero-frequency", lambda y_hat, k: np.ceil(2**k * y_hat)),
+    ("9.6", "other-start", lambda seen: counted_online(seen, start=0.5)),
     (
         "7.8",
         "padding-counted",
@@ -1037,6 +1095,24 @@ WRONG_NUMBERS = {
         ("other-unit", (29.8, 26)),
         ("other-unit", (32, 24.2)),
     ],
+    "9.1": [
+        ("nats-for-bits", (4.159, 7, 4.159)),
+        ("mean-not-total", (1.5, 7, 4.159)),
+        ("missing-minus", (-6, 7, 4.159)),
+        ("off-by-one", (6, 6, 4.159)),
+        ("off-by-one", (6, 8, 4.159)),
+        ("bits-not-nats", (6, 7, 6)),
+        ("bits-not-nats", (6, 7, 8.656)),
+        ("mean-not-total", (6, 7, 1.040)),
+    ],
+    "9.2": [
+        ("unweighted", (2.25, 1, 0.0536)),
+        ("counted-alike", (1.9, 0.5, 0.0536)),
+        ("entropy-not-excess", (1.9, 1, 1.846)),
+        ("nats-for-bits", (1.9, 1, 0.620)),
+        ("nats-for-bits", (1.9, 1, 0.0371)),
+        ("missing-minus", (1.9, 1, -0.0536)),
+    ],
     "10.1": [
         ("log-base", (0.737, 0.26, 0.4)),
         ("log-base", (0.222, 0.26, 0.4)),
@@ -1102,6 +1178,8 @@ RIGHT_NUMBERS = {
     "7.4": (0.5, 0.5, 0.693),
     "8.1": (0.5, 1, 0.2),
     "8.2": (32, 26),
+    "9.1": (6, 7, 4.159),
+    "9.2": (1.9, 1, 0.0536),
     "10.1": (0.511, 0.26, 0.4),
     "11.1": (4.54e-5, 0.0454, 11.5),
     "11.2": (0.0265, 0.053, 26_500),
@@ -1118,6 +1196,15 @@ WITNESSES = {
         ("not-on-one-word", ([0.1, 0.1, 0.0, 0.8], [0.1, 0.1, 0.0, 0.8])),
         ("not-spread-out", ([0.2, 0.0, 0.0, 0.8], [0.0, 0.2, 0.0, 0.8])),
         (None, ([0.2, 0.0, 0.0, 0.8], [0.1, 0.1, 0.0, 0.8])),
+    ],
+    "9.3": [
+        ("no-code-words", ("0", "")),
+        ("no-code-words", (0, 1)),
+        ("no-code-words", ("a", "b")),
+        ("word-twice", ("00", "00")),
+        ("kraft-above", ("0", "1", "01")),
+        ("still-decodable", ("0", "01", "11")),
+        (None, ("0", "01", "10")),
     ],
     "10.2": [
         ("not-inside", (0.9, 1.0, 0.75)),

@@ -28,6 +28,7 @@ NUMPY_ONLY = (
     "teacher_forcing",
     "generalization",
     "ngrams",
+    "compression",
     "scoring",
 )
 

@@ -16,6 +16,13 @@ from editions import PORTUGUESE
 from ledger import ROOT, chapter_paths
 from quiz import Question, questions_of
 
+from nwp.compression import (
+    frequencies,
+    interval,
+    is_uniquely_decodable,
+    kraft_sum,
+    step_to,
+)
 from nwp.convexity import hessian_in_logits, two_weight_loss
 from nwp.derivative import (
     central_differences,
@@ -708,6 +715,57 @@ def test_q_tr_four_times(asked):
     asked.answer("a", cost(2e9, 20e9))
     asked.answer("b", cost(2e9, 40e9))
     asked.answer("c", 2 * cost(2e9, 40e9))
+    assert asked.right == "b"
+
+
+# ---- chapter 9 -------------------------------------------------------------------------
+
+
+def test_q_cmp_bytes(asked):
+    nats = 3.466
+    whole = round(float(bits(nats)), 3) * 1000  # 5 bits a word
+    asked.answer("a", whole, whole / 8)
+    asked.why("a", nats)
+    asked.answer("b", nats * 1000, nats * 1000 / 8)
+    asked.answer("c", nats * np.log(2) * 1000, nats * np.log(2) * 1000 / 8)
+    asked.why("c", nats)
+    asked.answer("d", 1000, 1000)
+    asked.why("d", 2**5)
+    assert asked.right == "a"
+
+
+def test_q_cmp_zero(asked):
+    counts = frequencies([0.0, 1.0], 20)
+    start, size, total = step_to(counts, 0)
+    assert (start, size) == (0, 1)
+    assert np.isclose(np.log2(total / size), 20, atol=1e-4)
+    with pytest.raises(ValueError, match="a step must have"):
+        interval([(0, 0, 1)])  # what a probability of 0 would be
+    asked.answer("a", 1)
+    assert asked.right == "b"
+
+
+def test_q_cmp_kraft(asked):
+    asked.answer("a", 1, 1, 2)
+    asked.why("a", 1 / 2, 1 / 2, 1 / 4, kraft_sum([1, 1, 2]))
+    asked.answer("b", 1, 2, 3, 3)
+    asked.why("b", 1 / 2, 1 / 4, 1 / 8, 1 / 8, 10, 110, 111)
+    assert is_uniquely_decodable(["0", "10", "110", "111"])
+    asked.answer("c", 1, 2, 2, 3)
+    asked.why("c", 1 / 2, 1 / 4, 1 / 4, 1 / 8, kraft_sum([1, 2, 2, 3]))
+    asked.answer("d", 2, 2, 2, 2, 2)
+    asked.why("d", kraft_sum([2] * 5))
+    assert asked.right == "b"
+
+
+def test_q_cmp_model(asked):
+    letters, weights = 1_000_000, 800_000
+    by_transformer, by_ngrams = letters * 1.5 / 8, letters * 2.1 / 8
+    asked.answer("a", by_transformer, by_ngrams)
+    asked.why("a", 2 * weights)
+    asked.answer("b", by_ngrams, by_transformer + 2 * weights)
+    asked.why("b", letters, 2.1, letters, 1.5, weights)
+    asked.why("c", by_ngrams - by_transformer, 2 * weights)
     assert asked.right == "b"
 
 

@@ -13,6 +13,7 @@ from myst import markdown_of
 from numpy.testing import assert_allclose
 
 import nwp
+from nwp.compression import frequencies
 from nwp.convexity import hessian_in_logits, two_weight_loss
 from nwp.derivative import (
     gradient_wrt_logits,
@@ -120,6 +121,7 @@ COMPUTED = {
     r"\hat p_c": lambda: (empirical_next_word(TEXT, 3, 1)[(0,)], [0, *P]),
     "F": lambda: (empirical_conditional_entropy(TEXT, 3, 1), 3 / 5 * H_P),
     "m_t": lambda: (marginal(1), [0, 0, 0.25, 0.75]),
+    "f_i": lambda: (frequencies([0.25, 0.75], 2), [2, 4]),
     "S(p; q)": lambda: (mean_cost(brier_cost([0.5, 0.5]), P), 0.5),
     "D_G(p, q)": lambda: (
         bregman_divergence(lambda p: p @ p, lambda p: 2 * p, P, [0.5, 0.5]),
