@@ -143,7 +143,8 @@ def test_in_the_long_run_no_fixed_model_has_the_smaller_loss():
     lead = np.cumsum(np.log(q[words]) - np.log(p[words]), axis=1)
     assert (lead[:, 9] > 0).mean() > 0.3  # at first the worse model is often ahead
     assert (lead[:, 2000:] < 0).mean() > 0.8
-    assert np.maximum(lead.max(axis=1), 0).mean() <= 1
+    largest = np.maximum(lead.max(axis=1), 0)  # nearly exponential, with the mean 1
+    assert largest.mean() <= 1 + 4 * largest.std() / math.sqrt(200)
     assert_allclose(lead[:, -1].mean() / 4000, -kl_divergence(p, q), atol=2e-4)
 
 
