@@ -54,7 +54,7 @@ def naive_gap(logits, targets):
 random = np.random.default_rng(10)
 ROWS = [
     (np.array([[0.0, 1.0]]), np.array([0])),
-    (np.array([[1.0, 0.0], [0.5, 2.0]]), np.array([1, 1])),
+    (np.array([[1.0, 0.0], [0.5, 2.0]]), np.array([0, 1])),  # less surprised than expected
     (np.array([[1000.0, 1001.0, 999.0], [-1000.0, -1002.0, -1000.0]]), np.array([0, 2])),
     (random.normal(scale=2, size=(5, 4)).round(1), np.array([3, 0, 2, 2, 1])),
 ]

@@ -167,9 +167,8 @@ def reliability(probabilities: ArrayLike, targets: ArrayLike, edges: ArrayLike) 
     r"""Compare how probable words were called with how often they came.
 
     All N · V probabilities are sorted into intervals. Of one prediction's words in an interval
-    at most one can come, and it does with probability s, their sum, if the model is right. So
-    the number of words that came has the variance :math:`\sum_n s_n (1 - s_n)`, and not the
-    larger :math:`\sum \hat y (1 - \hat y)` of independent events.
+    one comes with probability s, their sum, if the model is right. So the number that came has
+    the variance :math:`\sum_n s_n (1 - s_n)`, less than that of independent events.
 
     Parameters
     ----------
@@ -200,8 +199,9 @@ def reliability(probabilities: ArrayLike, targets: ArrayLike, edges: ArrayLike) 
         inside = interval == number
         shares = np.sum(predicted, axis=1, where=inside)
         variance = np.maximum(shares * (1 - shares), 0.0).sum()  # a sum may exceed 1 by rounding
-        n = inside.sum() or np.nan
-        points.append((inside.sum(), shares.sum() / n, came[inside].sum() / n, np.sqrt(variance) / n))
+        n = inside.sum()
+        sums = np.array([shares.sum(), came[inside].sum(), np.sqrt(variance)])
+        points.append((n, *sums / (n or np.nan)))
     sizes, *others = (np.array(column) for column in zip(*points, strict=True))
     return Reliability(sizes, *others)
 
