@@ -474,6 +474,6 @@ def test_a_right_answer_is_accepted_however_it_is_written(number, answer):
 
 
 def test_every_exercise_has_its_answers():
-    here = {number for number in numbers() if number[0] in "1234"}
+    here = {number for number in numbers() if number[:2] in ("1.", "2.", "3.", "4.")}
     assert set(WRONG) == set(RIGHT) == here
     assert all(len(answers) >= 6 for answers in WRONG.values())

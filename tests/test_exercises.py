@@ -332,6 +332,64 @@ def pair_loss(train, validation, size, *, added=1, once=False):
     )
 
 
+# Chapter 10
+
+
+def guessed(p, w):
+    return p.max(axis=-1), p.argmax(axis=-1) == w
+
+
+def points_of(p, w, edges, error, side="right", hits=None):
+    """Make the three arrays of a diagram, interval by interval, with one thing done otherwise."""
+    came = np.eye(p.shape[1], dtype=bool)[w] if hits is None else hits
+    points = []
+    for low, high in itertools.pairwise(edges):
+        if side == "right":
+            inside = (p >= low) & ((p < high) | (high == edges[-1]))
+        else:
+            inside = (p <= high) & ((p > low) | (low == 0))
+        called, share = p[inside].mean(), came[inside].mean()
+        points.append((called, share, error(p * inside, share, inside.sum())))
+    return [np.array(part) for part in zip(*points, strict=True)]
+
+
+def exclusive(q, share, n):
+    s = q.sum(axis=1)
+    return np.sqrt((s - s**2).clip(0).sum()) / n
+
+
+def expected_surprise(z):
+    y_hat = row_softmax(z)
+    return np.log(np.exp(z - z.max(axis=1, keepdims=True)).sum(axis=1)) - (
+        y_hat * (z - z.max(axis=1, keepdims=True))
+    ).sum(axis=1)
+
+
+def naively_expected(z, w):
+    y_hat = np.exp(z) / np.exp(z).sum(axis=1)[:, None]
+    return -np.log(chosen(y_hat, w)).mean() + (y_hat * np.log(y_hat)).sum(axis=1).mean()
+
+
+def gap_by_rows(z, w):
+    return row_losses(z, w) - expected_surprise(z)
+
+
+def mixed_loss(z, w, right, others, least=0.0):
+    """Weight minus the logarithm of the right word, and of each of the other words."""
+    logs = z - z.max(axis=1, keepdims=True)
+    logs = logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
+    return -(right * chosen(logs, w) + others * (logs.sum(axis=1) - chosen(logs, w)))
+
+
+def uniform_share(z, w, e):
+    return mixed_loss(z, w, 1 - e + e / z.shape[1], e / z.shape[1])
+
+
+def naively_smoothed(z, w, e):
+    logs = np.log(np.exp(z) / np.exp(z).sum(axis=1)[:, None])
+    return -((1 - e) * chosen(logs, w) + e * logs.mean(axis=1)).mean()
+
+
 WRONG_FUNCTIONS = {
     "1.4": {
         "missing-minus": lambda p, w: np.log(chosen(p, w)).mean(),
@@ -655,6 +713,46 @@ WRONG_FUNCTIONS = {
     },
 }
 
+WRONG_FUNCTIONS |= {
+    "10.4": {
+        "missing-minus": lambda z, w: -gap_by_rows(z, w).mean(),
+        "log-base": lambda z, w: gap_by_rows(z, w).mean() / LOG2,
+        "sum-not-mean": lambda z, w: gap_by_rows(z, w).sum(),
+        "entropy-forgotten": lambda z, w: row_losses(z, w).mean(),
+        "entropy-of-mean": lambda z, w: (
+            row_losses(z, w).mean()
+            + sum(q * np.log(q) for q in row_softmax(z).mean(axis=0) if q > 0)
+        ),
+        "max-shift": naively_expected,
+    },
+    "10.6": {
+        "missing-minus": lambda z, w, e: -uniform_share(z, w, e).mean(),
+        "log-base": lambda z, w, e: uniform_share(z, w, e).mean() / LOG2,
+        "sum-not-mean": lambda z, w, e: uniform_share(z, w, e).sum(),
+        "on-the-others": lambda z, w, e: mixed_loss(z, w, 1 - e, e / (z.shape[1] - 1)).mean(),
+        "share-undivided": lambda z, w, e: mixed_loss(z, w, 1, e).mean(),
+        "prediction-smoothed": lambda z, w, e: (
+            -np.log((1 - e) * chosen(row_softmax(z), w) + e / z.shape[1]).mean()
+        ),
+        "max-shift": naively_smoothed,
+    },
+    "10.7": {
+        "independent-events": lambda p, w, edges: points_of(
+            p, w, edges, lambda q, share, n: np.sqrt(np.sum(q - q**2)) / n
+        ),
+        "variance-not-error": lambda p, w, edges: points_of(
+            p, w, edges, lambda q, share, n: exclusive(q, share, n) ** 2
+        ),
+        "observed-error": lambda p, w, edges: points_of(
+            p, w, edges, lambda q, share, n: (share * (1 - share) / n) ** 0.5
+        ),
+        "border-below": lambda p, w, edges: points_of(p, w, edges, exclusive, side="left"),
+        "guesses-only": lambda p, w, edges: points_of(
+            guessed(p, w)[0][:, None], w, edges, exclusive, hits=guessed(p, w)[1][:, None]
+        ),
+    },
+}
+
 # Another way to make the same mistake, which must not be called something else.
 VARIANTS = [
     ("1.4", "log-base", lambda p, w: -np.log10(chosen(p, w)).mean()),
@@ -855,6 +953,15 @@ WRONG_NUMBERS = {
         ("other-unit", (29.8, 26)),
         ("other-unit", (32, 24.2)),
     ],
+    "10.1": [
+        ("log-base", (0.737, 0.26, 0.4)),
+        ("log-base", (0.222, 0.26, 0.4)),
+        ("missing-minus", (-0.511, 0.26, 0.4)),
+        ("one-square", (0.511, 0.16, 0.4)),
+        ("mean-not-total", (0.511, 0.0867, 0.4)),
+        ("squares-alone", (0.511, 0.46, 0.4)),
+        ("probability-not-loss", (0.511, 0.26, 0.6)),
+    ],
 }
 
 RIGHT_NUMBERS = {
@@ -878,6 +985,7 @@ RIGHT_NUMBERS = {
     "7.4": (0.5, 0.5, 0.693),
     "8.1": (0.5, 1, 0.2),
     "8.2": (32, 26),
+    "10.1": (0.511, 0.26, 0.4),
 }
 
 WITNESSES = {
@@ -890,7 +998,16 @@ WITNESSES = {
         ("not-on-one-word", ([0.1, 0.1, 0.0, 0.8], [0.1, 0.1, 0.0, 0.8])),
         ("not-spread-out", ([0.2, 0.0, 0.0, 0.8], [0.0, 0.2, 0.0, 0.8])),
         (None, ([0.2, 0.0, 0.0, 0.8], [0.1, 0.1, 0.0, 0.8])),
-    ]
+    ],
+    "10.2": [
+        ("not-inside", (0.9, 1.0, 0.75)),
+        ("not-inside", ("a", "b", "c")),
+        ("costs-agree", (0.5, 0.6, 0.8)),
+        ("costs-agree", (0.5, 0.8, 0.6)),
+        ("disagree-reversed", (0.9, 0.75, 0.999999)),
+        (None, (0.9, 0.999999, 0.75)),
+        (None, (0.1, 0.00001, 0.26)),
+    ],
 }
 
 

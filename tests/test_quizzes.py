@@ -38,6 +38,7 @@ from nwp.loss import (
     one_hot,
     softmax,
 )
+from nwp.scoring import brier_cost, linear_cost, mean_cost, smoothed_target
 from nwp.teacher_forcing import PrefixTree, pairs, shift
 from nwp.vocabulary import linear_cross_entropy
 from nwp.weights import (
@@ -707,3 +708,50 @@ def test_q_tr_four_times(asked):
     asked.answer("b", cost(2e9, 40e9))
     asked.answer("c", 2 * cost(2e9, 40e9))
     assert asked.right == "b"
+
+
+# ---- chapter 10 ------------------------------------------------------------------------
+
+
+def test_q_sc_report(asked):
+    p, bold = np.array([0.6, 0.4]), np.array([1.0, 0.0])
+    honest, other = mean_cost(brier_cost([p, bold]), p)
+    asked.answer("a", honest)
+    asked.why("a", honest)
+    asked.answer("b", other, other - honest)
+    asked.why("b", ((p - bold) ** 2).sum())
+    asked.answer("c", mean_cost(linear_cost(bold), p))
+    assert asked.right == "b"
+
+
+def test_q_sc_local(asked):
+    p = np.array([0.6, 0.2, 0.2])
+    best = 1 - 2 / p / (1 / p).sum()  # p[i] (1 - q[i]) is the same for all i
+    assert np.allclose(p * (1 - best), (p * (1 - best))[0])
+    asked.why("b", *p, *best)
+    assert asked.right == "b"
+
+
+def test_q_sc_optimum(asked):
+    assert asked.right == "c"  # the identity itself: test_scoring.py, prop-moments
+
+
+def test_q_sc_bars(asked):
+    asked.answer("a", np.sqrt(400 * 0.25) / 400)
+    asked.why("a", 400 * 0.5)
+    asked.answer("b", np.sqrt(200 * 0.25) / 200)
+    asked.why("b", 200 * 0.5)
+    s = 0.5 + 0.5
+    asked.answer("c", s * (1 - s), 200 * s)
+    asked.why("c", 230)
+    assert asked.right == "c"
+
+
+def test_q_sc_smoothing(asked):
+    prediction = smoothed_target([1.0, 0, 0, 0], 0.1)
+    asked.answer("a", 1)
+    asked.answer("b", 0.9)
+    asked.answer("c", prediction[0])
+    asked.why("c", np.log(prediction[0] / prediction[1]))
+    asked.answer("d", 1 - 0.1 / 4)
+    assert asked.right == "c"

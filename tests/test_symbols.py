@@ -29,6 +29,7 @@ from nwp.equivalence import (
 )
 from nwp.grammar import Grammar
 from nwp.loss import cross_entropy, one_hot, softmax
+from nwp.scoring import bregman_divergence, brier_cost, mean_cost
 from nwp.teacher_forcing import PrefixTree, sequence_loss
 from nwp.weights import Weights, backward, forward, safe_learning_rate
 
@@ -119,6 +120,11 @@ COMPUTED = {
     r"\hat p_c": lambda: (empirical_next_word(TEXT, 3, 1)[(0,)], [0, *P]),
     "F": lambda: (empirical_conditional_entropy(TEXT, 3, 1), 3 / 5 * H_P),
     "m_t": lambda: (marginal(1), [0, 0, 0.25, 0.75]),
+    "S(p; q)": lambda: (mean_cost(brier_cost([0.5, 0.5]), P), 0.5),
+    "D_G(p, q)": lambda: (
+        bregman_divergence(lambda p: p @ p, lambda p: 2 * p, P, [0.5, 0.5]),
+        ((P - 0.5) ** 2).sum(),
+    ),
     r"\bar L": lambda: (
         forward(MODEL, [0, 0], [0, 1]).losses.mean(),
         -np.log(softmax([1.0, 1.5])).mean(),
