@@ -22,7 +22,8 @@ from lab.kneser_ney import KneserNey
 from lab.presets import PRESETS, Preset
 from lab.reading import Text, read_text
 from lab.runs import Run
-from lab.training import standard_error, token_losses
+from lab.training import token_losses
+from nwp.generalization import standard_error
 
 SAMPLES, LENGTH, TEMPERATURE = 3, 60, 0.8
 ORDERS = {"unigram": 1, "bigram": 2, "trigram": 3}

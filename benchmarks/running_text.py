@@ -12,7 +12,7 @@ from recording import describe, write
 
 from lab import corpora
 from lab.kneser_ney import KneserNey
-from lab.training import BLOCKS, standard_error
+from nwp.generalization import BLOCKS, standard_error
 from nwp.text import Vocabulary, word_pattern
 
 LEAST_COUNTS = 2, 20  # words that training shows less often are unknown

@@ -33,13 +33,13 @@ from lab.muon import Muon
 from lab.presets import Preset
 from lab.processes import processes
 from nwp import checks
+from nwp.generalization import BLOCKS, standard_error
 from nwp.model import Block, Transformer
 from nwp.vocabulary import linear_cross_entropy
 
 IGNORED = -100  # the target of a position that is not counted
 BLOCKWISE_FROM = 4096  # words; below, all scores are smaller than what the blocks hold anyway
 TOKENS_AT_ONCE = 4_096  # for the validation loss: on a CPU half a second, so that it can be stopped
-BLOCKS = 16  # that a text is cut into for the error of its mean loss: few, so that each is long
 
 
 # ---------------------------------------------------------------- rows of a text
@@ -266,7 +266,7 @@ class Evaluation(NamedTuple):
     """The mean loss over a text or a part of it, in nats per token, and how sure it is."""
 
     loss: float
-    #: Of the mean, by the function `standard_error`; None below `BLOCKS` times the context.
+    #: Of the mean, by `nwp.generalization.standard_error`; None below `BLOCKS` times the context.
     standard_error: float | None
     tokens: int  #: how many were predicted
 
@@ -274,47 +274,6 @@ class Evaluation(NamedTuple):
     def perplexity(self) -> float:
         """The exponential of the mean token loss."""
         return math.exp(self.loss)
-
-
-def standard_error(losses: ArrayLike, *, blocks: int = BLOCKS) -> float | None:
-    """Return how far the mean loss of a text usually lies from the mean of its source.
-
-    The words of a text depend on each other: a hard page has many hard words. So the losses are cut
-    into few and long blocks, and the error is told from the spread of the blocks' means, as if
-    these were independent. They nearly are where the dependence dies out within a block. Where it
-    reaches further, as in a text of a few chapters that differ in difficulty, the error is still
-    too small. For independent losses any number of blocks is right. The error is an estimate, too,
-    and usually off by its share 1 / sqrt(2 (blocks - 1)): by 18 % for 16 blocks.
-
-    Parameters
-    ----------
-    losses : (n,) the loss of each token in the order of the text, in nats; or by how much the
-        losses of two models differ there
-    blocks : how many, at least 2; as equal in length as can be
-
-    Returns
-    -------
-    In the unit of `losses`; None for fewer losses than blocks.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Where `losses` are not (n,) finite numbers, n at least 1, or `blocks` is not at least 2.
-
-    References
-    ----------
-    Schmeiser (1982): fewer than about 10 blocks cost much, more than about 30 gain little.
-    Künsch (1989): blocks for whatever is estimated from a stationary series.
-    """
-    array = checks.finite("losses", losses)
-    blocks = checks.integer("blocks", blocks, at_least=2)
-    if array.ndim != 1 or not len(array):
-        raise ValueError(f"losses must have the shape (n,), n at least 1, got {array.shape}")
-    if len(array) < blocks:
-        return None
-    starts = np.arange(blocks) * len(array) // blocks
-    above = np.add.reduceat(array - array.mean(), starts)  # sums: the lengths may differ by 1
-    return math.sqrt(blocks / (blocks - 1) * float(above @ above)) / len(array)
 
 
 @torch.no_grad()

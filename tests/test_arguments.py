@@ -36,7 +36,8 @@ mpl.use("Agg")
 
 MODULES = (
     "nwp.checks", "nwp.loss", "nwp.equivalence", "nwp.convexity", "nwp.weights", "nwp.derivative",
-    "nwp.vocabulary", "nwp.teacher_forcing", "nwp.grammar", "nwp.ngrams", "nwp.model",
+    "nwp.vocabulary", "nwp.teacher_forcing", "nwp.generalization", "nwp.grammar", "nwp.ngrams",
+    "nwp.model",
     "lab.figures", "lab.kneser_ney", "lab.muon", "lab.training", "lab.presets",
 )  # fmt: skip
 
@@ -132,6 +133,11 @@ optional_word = of_type(5, b"o", ["o"], 1.5, True)
 seed = integer(0, -1, 2**64)
 predicted = reals(TREE.truth, TREE.truth[:1], 2 * TREE.truth)
 ragged = [[0], [0, 1]]
+one_distribution = probabilities._replace(out_of_range=(*probabilities.out_of_range, [[1.0]]))
+measured = {
+    "losses": finite._replace(out_of_range=(*finite.out_of_range, [], 1.0, [[1.0]])),
+    "blocks": integer(2, 1, 0, -1),
+}
 rows_of_ids = Argument(
     LONG,
     (None, 5, "x", [[1]], np.ones((1, 2)), LONG.double(), LONG.bool(), LONG.to(torch.uint8)),
@@ -228,6 +234,30 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     "convexity.hessian_in_probabilities": {"probabilities": probabilities, "targets": target},
     "convexity.hessian_in_logits": {"logits": logits},
     "convexity.two_weight_loss": {"a": finite, "b": finite},
+    "generalization.expected_optimism": {"p": one_distribution, "n": size},
+    "generalization.expected_estimation_error": {
+        "p": one_distribution, "n": count, "strength": rate
+    },
+    "generalization.online_losses": counting | {"strength": positive},
+    "generalization.regret": {
+        "counts": reals([1, 2], [-1], [0.5], [], 1.0, [NAN]), "strength": positive
+    },
+    "generalization.worst_regret": {
+        "n": count, "vocabulary_size": size, "strength": number(0.5, 0.4, NAN, INF, 10**400)
+    },
+    "generalization.standard_error": measured,
+    "generalization.student_factor": {
+        "degrees": size, "level": number(0.5, 0.0, 1.0, NAN, INF)
+    },
+    "generalization.interval": measured | {
+        "losses": measured["losses"]._replace(right=[0.0] * 16, out_of_range=([NAN] * 16, [0.0])),
+        "level": number(0.5, 0.0, 1.0, NAN, INF),
+    },
+    "generalization.power_law": {
+        "sizes": reals([1.0, 2.0], [0.0, 1.0], [1.0, 1.0], [[1.0, 2.0]], [NAN, 1.0], [INF, 1.0]),
+        "losses": reals([2.0, 1.0], [2.0], [NAN, 1.0], [INF, 1.0]),
+        "offset": number(0.5, 1.0, 2.0, NAN, INF),
+    },
     "derivative.gradient_wrt_probabilities": {"probabilities": probabilities, "targets": target},
     "derivative.project_to_tangent": {"vectors": reals([0.0, 1.0], [NAN], [INF], 1.0)},
     "derivative.gradient_wrt_logits": {"logits": logits, "targets": target},
@@ -422,10 +452,6 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
         ),
         "reduction": reduction._replace(right="sum", out_of_range=("mean", "avg")),
     },
-    "training.standard_error": {
-        "losses": finite._replace(out_of_range=(*finite.out_of_range, [], 1.0, [[1.0]])),
-        "blocks": integer(2, 1, 0, -1),
-    },
     "training.token_losses": {
         "model": thing(MODEL),
         "ids": tokens,
@@ -528,6 +554,7 @@ TRUSTED = {
     "weights.Nodes": RECORD,
     "grammar.Noun": RECORD,
     "training.Evaluation": RECORD,
+    "generalization.PowerLaw": RECORD,
     "teacher_forcing.Aftermath": RECORD,
     "grammar.NextWordModel": "an interface, without a body of its own",
     "grammar.ask.prefix": "handed on to the model, which says what it reads",

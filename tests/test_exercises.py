@@ -388,6 +388,48 @@ def uniform_share(z, w, e):
 def naively_smoothed(z, w, e):
     logs = np.log(np.exp(z) / np.exp(z).sum(axis=1)[:, None])
     return -((1 - e) * chosen(logs, w) + e * logs.mean(axis=1)).mean()
+# Chapter 11
+
+
+def learned(tokens, size, alpha, early=0):
+    seen, total = {}, 0.0
+    for t, word in enumerate(tokens.tolist()):
+        seen[word] = seen.get(word, 0) + early
+        total += np.log((t + early + alpha * size) / (seen[word] + alpha))
+        seen[word] += 1 - early
+    return total
+
+
+def coins(p, n):
+    """The probabilities of the numbers of heads, and the divergence of each share."""
+    k = np.arange(n + 1.0)
+    step = np.log((n - k[:-1]) / (k[:-1] + 1) * p / (1 - p))
+    logs = n * np.log(1 - p) + np.append(0, np.cumsum(step))
+    q = np.stack([k / n, 1 - k / n])
+    logs_of_q = np.log(q, out=np.zeros_like(q), where=q > 0)
+    return np.exp(logs), (q * (logs_of_q - np.log([[p], [1 - p]]))).sum(axis=0)
+
+
+def error_of(losses, blocks):
+    means = [np.mean(part) for part in np.split(losses, blocks)]
+    return np.std(means, ddof=1) / np.sqrt(blocks)
+
+
+def ends(middle, half):
+    return middle - half, middle + half
+
+
+def mixed(losses, shift=1):
+    """The losses of a mixture; without the shift, weights of a long text become 0."""
+    totals, ahead = np.zeros(len(losses)), []
+    for row in losses.T:
+        before, after = totals, totals + row
+        one, other = shift * before.min(), shift * after.min()
+        ahead.append(
+            other - one + np.log(np.exp(one - before).sum()) - np.log(np.exp(other - after).sum())
+        )
+        totals = after
+    return np.array(ahead)
 
 
 WRONG_FUNCTIONS = {
@@ -711,6 +753,46 @@ WRONG_FUNCTIONS = {
             np.append(train, validation), validation, size
         ),
     },
+    "11.4": {
+        "counted-first": lambda tokens, size, alpha: learned(tokens, size, alpha, early=1),
+        "alpha-once": lambda tokens, size, alpha: learned(tokens, 1, alpha),
+        "own-shares": lambda tokens, size, alpha: sum(
+            -np.log(np.mean(tokens == word)) for word in tokens
+        ),
+        "mean-not-total": lambda tokens, size, alpha: learned(tokens, size, alpha) / len(tokens),
+        "missing-minus": lambda tokens, size, alpha: -learned(tokens, size, alpha),
+        "log-base": lambda tokens, size, alpha: learned(tokens, size, alpha) / LOG2,
+    },
+    "11.5": {
+        "first-order": lambda p, n: 0.5 / n,
+        "unweighted": lambda p, n: np.mean(coins(p, n)[1]),
+        "reversed": lambda p, n: np.inf,
+        "missing-minus": lambda p, n: -np.dot(*coins(p, n)),
+        "log-base": lambda p, n: np.dot(*coins(p, n)) / np.log(10),
+    },
+    "11.7": {
+        "not-paired": lambda a, b, blocks, t: ends(
+            np.mean(a - b), t * np.sqrt(error_of(a, blocks) ** 2 + error_of(b, blocks) ** 2)
+        ),
+        "no-blocks": lambda a, b, blocks, t: ends(
+            np.mean(a - b), t * np.std(a - b, ddof=1) / np.sqrt(len(a))
+        ),
+        "spread-not-error": lambda a, b, blocks, t: ends(
+            np.mean(a - b), t * error_of(a - b, blocks) * np.sqrt(blocks)
+        ),
+        "divided-by-b": lambda a, b, blocks, t: ends(
+            np.mean(a - b), t * error_of(a - b, blocks) * np.sqrt(1 - 1 / blocks)
+        ),
+        "missing-minus": lambda a, b, blocks, t: ends(np.mean(b - a), t * error_of(a - b, blocks)),
+        "swapped": lambda a, b, blocks, t: ends(np.mean(a - b), -t * error_of(a - b, blocks)),
+    },
+    "11.8": {
+        "underflow": lambda losses: mixed(losses, shift=0),
+        "equal-weights": lambda losses: [-np.log(np.mean(np.exp(-row))) for row in losses.T],
+        "mean-of-losses": lambda losses: [sum(row) / len(row) for row in losses.T],
+        "best-alone": lambda losses: min(losses.tolist(), key=sum),
+        "log-base": lambda losses: mixed(losses) / LOG2,
+    },
 }
 
 WRONG_FUNCTIONS |= {
@@ -961,6 +1043,38 @@ WRONG_NUMBERS = {
         ("mean-not-total", (0.511, 0.0867, 0.4)),
         ("squares-alone", (0.511, 0.46, 0.4)),
         ("probability-not-loss", (0.511, 0.26, 0.6)),
+    "11.1": [
+        ("log-base", (9.77e-4, 0.0454, 11.5)),
+        ("log-base", (1e-10, 0.0454, 11.5)),
+        ("percent-not-share", (4.54e-3, 0.0454, 11.5)),
+        ("one-of-many", (4.54e-5, 4.54e-5, 11.5)),
+        ("log-base", (4.54e-5, 0.977, 11.5)),
+        ("percent-not-share", (4.54e-5, 4.54, 11.5)),
+        ("one-of-many", (4.54e-5, 0.0454, 4.61)),
+        ("log-base", (4.54e-5, 0.0454, 16.6)),
+        ("log-base", (4.54e-5, 0.0454, 5)),
+    ],
+    "11.2": [
+        ("off-by-one", (0.027, 0.053, 26_500)),
+        ("half-forgotten", (0.053, 0.053, 26_500)),
+        ("contexts-added", (1.431, 0.053, 26_500)),
+        ("off-by-one", (0.0265, 0.054, 26_500)),
+        ("one-side", (0.0265, 0.0265, 26_500)),
+        ("half-forgotten", (0.0265, 0.106, 26_500)),
+        ("off-by-one", (0.0265, 0.053, 27_000)),
+        ("half-forgotten", (0.0265, 0.053, 53_000)),
+    ],
+    "11.3": [
+        ("own-shares", (0.1055, 0.746, 0.993)),
+        ("loss-for-probability", (2.996, 0.746, 0.993)),
+        ("mean-not-total", (0.05, 0.1866, 0.993)),
+        ("missing-minus", (0.05, -0.746, 0.993)),
+        ("log-base", (0.05, 1.077, 0.993)),
+        ("log-base", (0.05, 0.324, 0.993)),
+        ("mean-not-total", (0.05, 0.746, 0.2483)),
+        ("missing-minus", (0.05, 0.746, -0.993)),
+        ("log-base", (0.05, 0.746, 1.433)),
+        ("log-base", (0.05, 0.746, 0.4314)),
     ],
 }
 
@@ -986,6 +1100,9 @@ RIGHT_NUMBERS = {
     "8.1": (0.5, 1, 0.2),
     "8.2": (32, 26),
     "10.1": (0.511, 0.26, 0.4),
+    "11.1": (4.54e-5, 0.0454, 11.5),
+    "11.2": (0.0265, 0.053, 26_500),
+    "11.3": (0.05, 0.746, 0.993),
 }
 
 WITNESSES = {

@@ -26,6 +26,7 @@ NUMPY_ONLY = (
     "weights",
     "derivative",
     "teacher_forcing",
+    "generalization",
     "ngrams",
     "scoring",
 )

@@ -30,6 +30,7 @@ from nwp.equivalence import (
     log_likelihood,
     perplexity,
 )
+from nwp.generalization import expected_estimation_error, expected_optimism, worst_regret
 from nwp.grammar import Grammar
 from nwp.loss import (
     cross_entropy,
@@ -754,4 +755,67 @@ def test_q_sc_smoothing(asked):
     asked.answer("c", prediction[0])
     asked.why("c", np.log(prediction[0] / prediction[1]))
     asked.answer("d", 1 - 0.1 / 4)
+
+
+# ---- chapter 11 ------------------------------------------------------------------------
+
+
+def test_q_gen_chosen(asked):
+    random = np.random.default_rng(0)
+    expected = np.append(1.5, np.full(19, 1.6))
+    luck = 0.05 * random.normal(size=(2000, 20))
+    chosen = (expected + luck).argmin(axis=1)
+    gap = -luck[np.arange(2000), chosen]  # expected loss less what was measured
+    asked.answer("a", 1.50)
+    asked.answer("b", 1.50)
+    asked.answer("c", 1.50)
+    asked.answer("d", 1.50)
+    assert gap.mean() > 0.02
+    assert 0.5 < (gap > 0).mean() < 1  # probably, not for certain
+    assert asked.right == "b"
+
+
+def test_q_gen_luck(asked):
+    lead, words = 7, 10_000
+    asked.answer("b", np.exp(-lead / words))
+    asked.why("b", -lead / words)
+    asked.answer("c", np.exp(-lead))
+    asked.why("c", np.exp(-lead))
+    asked.answer("d", 0)
+    assert asked.right == "c"
+
+
+def test_q_gen_double(asked):
+    p, n = np.array([0.5, 0.3, 0.2]), 2000
+    optimism = expected_optimism(p, 2 * n) / expected_optimism(p, n)
+    error = expected_estimation_error(p, 2 * n, 0.5) / expected_estimation_error(p, n, 0.5)
+    assert np.allclose([optimism, error], 0.5, atol=1e-3)
+    asked.answer("a", 1 / np.sqrt(2))
+    asked.answer("b", 1 / 2)
+    asked.answer("c", 1 / 2)
+    asked.answer("d", 2)
+    assert np.isclose(n * expected_optimism(p, n), 0.5 * (p.size - 1), rtol=1e-3)
+    assert asked.right == "b"
+
+
+def test_q_gen_regret(asked):
+    bound = np.log(1000) / 2 + np.log(2)
+    asked.answer("b", bound)
+    asked.why("b", 1000)
+    assert worst_regret(1000, 2, 0.5) < bound
+    asked.answer("c", worst_regret(1000, 2, 1))
+    asked.why("c", 1001)
+    asked.answer("d", (2 - 1) / (2 * 1000) * 1000)
+    assert asked.right == "b"
+
+
+def test_q_gen_paired(asked):
+    error, correlation = 0.03, 0.98
+    asked.answer("a", 2 * error)
+    asked.answer("b", error * np.sqrt(2))
+    asked.why("b", error)
+    asked.answer("c", error * np.sqrt(2 * (1 - correlation)))
+    asked.why("c", error, correlation)
+    both = error**2 * np.array([[1, correlation], [correlation, 1]])
+    assert np.isclose(np.sqrt([1, -1] @ both @ [1, -1]), 0.006)
     assert asked.right == "c"

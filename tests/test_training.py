@@ -23,7 +23,6 @@ from lab import training
 from lab.muon import orthogonalized
 from lab.presets import Preset
 from lab.training import (
-    BLOCKS,
     IGNORED,
     Objective,
     Rows,
@@ -32,10 +31,10 @@ from lab.training import (
     flops_per_token,
     gather,
     rate_share,
-    standard_error,
     tile,
     token_losses,
 )
+from nwp.generalization import BLOCKS, standard_error
 from nwp.model import Transformer
 
 V = 7
