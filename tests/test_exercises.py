@@ -388,6 +388,8 @@ def uniform_share(z, w, e):
 def naively_smoothed(z, w, e):
     logs = np.log(np.exp(z) / np.exp(z).sum(axis=1)[:, None])
     return -((1 - e) * chosen(logs, w) + e * logs.mean(axis=1)).mean()
+
+
 # Chapter 11
 
 
@@ -1043,6 +1045,7 @@ WRONG_NUMBERS = {
         ("mean-not-total", (0.511, 0.0867, 0.4)),
         ("squares-alone", (0.511, 0.46, 0.4)),
         ("probability-not-loss", (0.511, 0.26, 0.6)),
+    ],
     "11.1": [
         ("log-base", (9.77e-4, 0.0454, 11.5)),
         ("log-base", (1e-10, 0.0454, 11.5)),
