@@ -18,7 +18,7 @@ TORCH ?= $(if $(NVIDIA),cuda,cpu)
 CPU_ONLY := $(and $(filter cpu,$(TORCH)),$(filter Linux,$(shell uname -s)))
 CUDA_PINS := ^(cuda|nvidia|triton)
 SHARED := references.bib _config.yml _toc.yml $(wildcard nwp/*.py lab/*.py exercises/*.* tests/*.py) \
-          $(wildcard tools/*.* tools/*/*) $(shell find assets -type f)
+          $(wildcard tools/*.* tools/*/*) $(wildcard proofs/*) $(shell find assets -type f)
 ENGLISH := $(wildcard *.yml *.md chapters/* reference/*)
 PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/* pt/reference/*) reference/document_text.md
 
@@ -26,7 +26,7 @@ PORTUGUESE := $(wildcard pt/*.yml pt/*.md pt/chapters/* pt/reference/*) referenc
 unexport PYTHONOPTIMIZE PYTHONWARNINGS PYTHONSTARTUP
 
 .DEFAULT_GOAL := help
-.PHONY: help book install pdf test test-all pages notebooks chapters execute explorers lint spelling \
+.PHONY: help book install pdf test test-all pages notebooks chapters execute explorers proofs lint spelling \
         translation-status bench bench-training gpu coverage pins clean
 
 help:  ## list the targets
@@ -107,6 +107,9 @@ translation-status: $(READY)  ## say what changed in English since it was transl
 
 explorers: $(READY)  ## train anew the model whose predictions an explorer shows
 	$(BIN)/python tools/explorer_model.py
+
+proofs:  ## check the formal proofs, and that each fails for a changed statement (needs Coq)
+	$(PYTHON) tools/formal.py
 
 lint: $(READY)  ## check the code with ruff, and the types of our packages with mypy
 	$(BIN)/ruff check .

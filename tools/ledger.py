@@ -2,12 +2,14 @@
 
 A claim is a labeled box of a chapter (definition, theorem, lemma, proposition, corollary,
 remark, example). Its tests name the label with `@pytest.mark.claim`. This module reads both
-from the sources, renders the page `claims` with the directive of the same name, and gives
-the document's statements the document's numbers, after a D.
+from the sources, renders the page `claims` with the directive of the same name, with a mark where
+there is a formal proof (`formal.py`), and gives the document's statements the document's numbers,
+after a D.
 """
 
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 from docutils import nodes
 from docutils.statemachine import StringList
 from editions import ROOT
+from formal import PROOFS, Formal, all_formals, anchor, covered
 from myst import blocks, markdown_of
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -131,25 +134,32 @@ class ClaimsDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         edition = Path(self.env.srcdir)
-        for path in [*chapter_paths(edition), *paths_of_tests(), Path(__file__)]:
+        for path in [*chapter_paths(edition), *paths_of_tests(), *PROOFS.iterdir(), Path(__file__)]:
             self.env.note_dependency(str(path))
         tests = all_marks()
         return [self._chapter(path, tests) for path in chapter_paths(edition) if claims_of(path)]
 
     def _chapter(self, path: Path, tests: list[ClaimTest]) -> nodes.section:
-        """Render the claims of one chapter as a section under the chapter's number and title."""
+        """Render the claims of one chapter."""
         language = language_tag(self.config.language)
-        number = STRINGS[language]["chapter"].format(number=int(path.stem.split("_")[0]))
-        title, _, _ = markdown_of(path).removeprefix("# ").partition("\n")
-        section = nodes.section(ids=[f"claims-{path.stem}"], classes=["claims"])
-        text = f"{number[0].upper()}{number[1:]}. {title}"
-        section += nodes.title("", "", _link(path, text, self.env.docname))
+        section = chapter_section(path, self.env.docname, language, "claims")
         lines: list[str] = []
         for claim in claims_of(path):
             own = [test for test in tests if test.label == claim.label]
-            lines += rendered(claim, own, language)
+            formals = [formal for formal in all_formals() if formal.label == claim.label]
+            lines += rendered(claim, own, language, formals)
         self.state.nested_parse(StringList(lines, source="claims"), 0, section)
         return section
+
+
+def chapter_section(path: Path, page: str, language: str, name: str) -> nodes.section:
+    """Begin a section of a page, under a chapter's number and title, which lead to the chapter."""
+    number = STRINGS[language]["chapter"].format(number=int(path.stem.split("_")[0]))
+    title, _, _ = markdown_of(path).removeprefix("# ").partition("\n")
+    section = nodes.section(ids=[f"{name}-{path.stem}"], classes=["claims"])
+    text = f"{number[0].upper()}{number[1:]}. {title}"
+    section += nodes.title("", "", _link(path, text, page))
+    return section
 
 
 def _link(path: Path, text: str, page: str) -> addnodes.pending_xref:
@@ -166,11 +176,16 @@ def _link(path: Path, text: str, page: str) -> addnodes.pending_xref:
     )
 
 
-def rendered(claim: Claim, tests: list[ClaimTest], language: str = "en") -> list[str]:
+def rendered(
+    claim: Claim, tests: list[ClaimTest], language: str = "en", formals: Sequence[Formal] = ()
+) -> list[str]:
     """Write one claim as MyST; a fence of colons, because the title contains backticks."""
     strings = STRINGS[language]
     names = ", ".join(f"{{claim-test}}`{test.name}`" for test in tests) or strings["none"]
     parts = [claim.statement, claim.hypotheses, claim.stops, f"**{strings['tests']}** {names}"]
+    if formals:
+        link = f"{{ref}}`{strings['machine-checked']} <{anchor(claim.label)}>`"
+        parts.append(f"{link}: {covered(formals, language)}")
     body = "\n\n".join(part for part in parts if part)
     title = f"{{prf:ref}}`{claim.label}`: {claim.title}"
     return [

@@ -25,7 +25,7 @@ BOX_TITLES = {"admonition-title", "question-title"}
 LEFT_OUT = {"script", "style", "svg", "noscript", "button"}
 LEFT_OUT_CLASSES = {
     "headerlink", "cell_output", "collapsed", "expanded", "verdict", "choice-letter", "claim",
-    "term-uses", "explorer",
+    "term-uses", "explorer", "machine-checked",
 }  # fmt: skip
 INLINE = {"a", "abbr", "b", "cite", "code", "em", "i", "span", "strong", "sub", "sup"}
 HEADING = re.compile("^h[1-6]$")
