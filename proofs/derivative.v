@@ -52,7 +52,7 @@ Proof.
 Qed.
 
 (** (0.05, 0.10, 0.05, 0.80), the full stop being the word 3. *)
-Definition raw_prediction : vector := fun i => 
+Definition raw_prediction : vector := fun i =>
   match i with 0%nat => 5 / 100 | 1%nat => 10 / 100 | 2%nat => 5 / 100 | _ => 80 / 100 end.
 
 (* box: cex-raw-step, the numbers

@@ -290,7 +290,7 @@ Qed.
 (** * Mean losses of several examples *)
 
 (** The matrix A with t in the place i, j. *)
-Definition replaced2 (A : matrix) (i j : nat) (t : R) : matrix := fun k => 
+Definition replaced2 (A : matrix) (i j : nat) (t : R) : matrix := fun k =>
   if Nat.eq_dec k i then replaced (A i) j t else A k.
 
 (** d is the partial derivative of F at the matrix A in the place i, j. *)

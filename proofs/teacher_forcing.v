@@ -27,7 +27,7 @@ Qed.
      infinitos.
    Hipóteses: cada previsão é uma distribuição que lê só as palavras anteriores; o corpus tem
      pelo menos uma previsão.
-   Mutation: `maximizes (fun` becomes `minimizes (fun θ => Finite 0) θ /\ maximizes (fun`. *)
+   Mutation: `maximizes (fun` becomes `minimizes (fun`. *)
 Theorem teacher_forcing_is_maximum_likelihood {Θ : Type} V (m : Θ -> model) K
   (first text : nat -> list nat) :
   (forall θ, predicts V (m θ)) -> (forall k, (k < K)%nat -> words V (text k)) ->

@@ -39,7 +39,7 @@ Qed.
    Hypotheses: at least two words.
    Cobre: que os dois limites são atingidos.
    Hipóteses: pelo menos duas palavras.
-   Mutation: `loss y w = ln 2` becomes `loss y w = ln 3`. *)
+   Mutation: `loss y w = ln 2` becomes `loss y w = ln 1`. *)
 Theorem guess_reached V w : (2 <= V)%nat -> (w < V)%nat ->
   (exists y, distribution V y /\ (forall j, (j < V)%nat -> y j <= y w) /\
     loss y w = ln (INR V)) /\
@@ -117,7 +117,7 @@ Proof.
       by (field; apply Rgt_not_eq, Hy').
     replace (y w / y j * (c * exp (eta * y j)) * (y' j * y j))
       with (c * (y w * y' j) * exp (eta * y j)) in F by (field; apply Rgt_not_eq, Hy).
-    assert (0 < c * (y w * y' j)) 
+    assert (0 < c * (y w * y' j))
       by (apply Rmult_lt_0_compat; [auto|apply Rmult_lt_0_compat; auto]). nra. }
   rewrite !others_complement in H by (auto; apply softmax_distribution; lia).
   apply (Rmult_lt_reg_r ((1 - y w) * (1 - y' w))); [apply Rmult_lt_0_compat; lra|].
@@ -637,7 +637,7 @@ Fixpoint trained (N V : nat) (x w : nat -> nat) (eta : R) (W : matrix) (T : nat)
    Hypotheses: finite logits; the words are in the vocabulary.
    Cobre: que as linhas dadas são as derivadas parciais da perda.
    Hipóteses: logits finitos; as palavras estão no vocabulário.
-   Mutation: `table_loss N V x w)` becomes `table_loss N V w w)`. *)
+   Mutation: `(table_gradient N` becomes `(- table_gradient N`. *)
 Theorem table_gradient_is_the_gradient N V x w (W : matrix) c v :
   (v < V)%nat -> (forall n, (n < N)%nat -> (w n < V)%nat) ->
   is_partial2 (table_loss N V x w) W c v (table_gradient N V x w W c v).
@@ -1221,8 +1221,8 @@ Proof. intros HU v. apply sum_zero. intros. rewrite HU. ring. Qed.
    Hypotheses: all entries of E and U are zero.
    Cobre: que todos os gradientes são zero, para qualquer texto.
    Hipóteses: todas as entradas de E e U são zero.
-   Mutation: `(forall v d, U v d = 0)` becomes `(forall v d, U v d = 1)`. *)
-Theorem zeros_teach_nothing N V D x w (U E : matrix) : 
+   Mutation: `(forall c d, E c d = 0)` becomes `(forall c d, E c d = 1)`. *)
+Theorem zeros_teach_nothing N V D x w (U E : matrix) :
   (forall n, (n < N)%nat -> (w n < V)%nat) ->
   (forall v d, U v d = 0) -> (forall c d, E c d = 0) ->
   (forall v d, (v < V)%nat -> (d < D)%nat ->
@@ -1479,7 +1479,7 @@ Proof.
 Qed.
 
 (** The loss as a function of the difference of the two logits. *)
-Let loss_of_difference (U E : matrix) : 
+Let loss_of_difference (U E : matrix) :
   L U E = ln (2 + exp (U 0%nat 0%nat * E 0%nat 0%nat - U 1%nat 0%nat * E 0%nat 0%nat)
                 + exp (- (U 0%nat 0%nat * E 0%nat 0%nat - U 1%nat 0%nat * E 0%nat 0%nat))) / 2.
 Proof.
@@ -1599,7 +1599,7 @@ End NoRate.
    Cobre: o enunciado inteiro, para um texto de qualquer comprimento.
    Hipóteses: um contexto, duas palavras que seguem com igual frequência, um número oculto; GU
      e GE são as derivadas parciais.
-   Mutation: `0 < eta ->` becomes `eta < 0 ->`. *)
+   Mutation: `exists U E :` becomes `forall U E :`. *)
 Theorem no_safe_rate N w eta : (0 < N)%nat ->
   (* One context, the number 0, and two words; each word follows equally often. *)
   (forall n, (n < N)%nat -> (w n < 2)%nat) ->
