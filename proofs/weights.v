@@ -567,6 +567,38 @@ Qed.
 
 (** * One example moves other contexts *)
 
+(** The gradients of one example, by the rows above. *)
+Lemma one_example_gradients V D x w (U E GU GE : matrix) : (w < V)%nat ->
+  let L := fun U E => logits_loss V (linear_logits D U (E x)) w in
+  let g := fun v => softmax V (linear_logits D U (E x)) v - one_hot w v in
+  (forall v d, (v < V)%nat -> (d < D)%nat -> is_partial2 (fun U => L U E) U v d (GU v d)) ->
+  (forall c d, (d < D)%nat -> is_partial2 (fun E => L U E) E c d (GE c d)) ->
+  (forall v d, (v < V)%nat -> (d < D)%nat -> GU v d = g v * E x d) /\
+  (forall c d, (d < D)%nat ->
+    GE c d = if Nat.eq_dec x c then Σ v < V, (U v d * g v) else 0).
+Proof.
+  intros Hw L g HU HE.
+  (* The loss of one example is the mean over it. *)
+  assert (L1 : forall U E, model_loss 1 V D (fun _ => x) (fun _ => w) U E = L U E).
+  { intros U0 E0. unfold model_loss, logits_mean_loss, L. simpl. field. }
+  split.
+  - intros v d Hv Hd. specialize (HU v d Hv Hd). apply is_derive_unique in HU. rewrite <- HU.
+    apply is_derive_unique.
+    assert (B := backprop_output_weights 1 V D (fun _ => w) U (fun _ => E x) v d Hv Hd
+                   (fun _ _ => Hw)).
+    cbv zeta in B. simpl sum in B. unfold mean_error in B. simpl INR in B.
+    unfold is_partial2 in B. evar_last.
+    + eapply is_derive_ext; [|exact B]. intros t. apply (L1 (replaced2 U v d t) E).
+    + unfold g. cbv beta. field.
+  - intros c d Hd. specialize (HE c d Hd). apply is_derive_unique in HE. rewrite <- HE.
+    apply is_derive_unique.
+    assert (B := backprop_embeddings 1 V D (fun _ => x) (fun _ => w) U E c d Hd (fun _ _ => Hw)).
+    cbv zeta in B. simpl in B. rewrite Rplus_0_l in B. unfold is_partial2 in B. evar_last.
+    + eapply is_derive_ext; [|exact B]. intros t. apply (L1 U (replaced2 E c d t)).
+    + cbv beta. destruct (Nat.eq_dec x c); [|reflexivity]. apply sum_ext. intros v _.
+      unfold mean_error, g. simpl. field.
+Qed.
+
 (* box: prop-sharing
    Covers: the formula; what it says of the angles is read off it.
    Hypotheses: the model $z = U E[x]$; GU and GE are the partial derivatives of the loss of the
@@ -586,29 +618,124 @@ Theorem sharing V D x w (U E GU GE : matrix) eta c v :
   = - eta * dot D (E c) (E x) * (softmax V (linear_logits D U (E x)) v - one_hot w v).
 Proof.
   intros Hw Hv Hc L HU HE U' E'.
-  (* The loss of one example is the mean over it, so that the rows of backprop apply. *)
-  assert (L1 : forall U E, model_loss 1 V D (fun _ => x) (fun _ => w) U E = L U E).
-  { intros U0 E0. unfold model_loss, logits_mean_loss, L. simpl. field. }
-  set (g := fun v => softmax V (linear_logits D U (E x)) v - one_hot w v).
-  assert (EU : forall d, (d < D)%nat -> GU v d = g v * E x d).
-  { intros d Hd. specialize (HU v d Hv Hd). apply is_derive_unique in HU. rewrite <- HU.
-    apply is_derive_unique.
-    assert (B := backprop_output_weights 1 V D (fun _ => w) U (fun _ => E x) v d Hv Hd
-                   (fun _ _ => Hw)).
-    cbv zeta in B. simpl sum in B. unfold mean_error in B. simpl INR in B.
-    unfold is_partial2 in B. evar_last.
-    - eapply is_derive_ext; [|exact B]. intros t. apply (L1 (replaced2 U v d t) E).
-    - unfold g. cbv beta. field. }
-  assert (EE : forall d, (d < D)%nat -> GE c d = 0).
-  { intros d Hd. specialize (HE c d Hd). apply is_derive_unique in HE. rewrite <- HE.
-    apply is_derive_unique.
-    assert (B := backprop_embeddings 1 V D (fun _ => x) (fun _ => w) U E c d Hd (fun _ _ => Hw)).
-    cbv zeta in B. simpl in B. destruct (Nat.eq_dec x c); [congruence|]. rewrite Rplus_0_l in B.
-    unfold is_partial2 in B. eapply is_derive_ext; [|exact B].
-    intros t. apply (L1 U (replaced2 E c d t)). }
+  destruct (one_example_gradients V D x w U E GU GE Hw HU HE) as [EU EE].
+  set (g := fun v => softmax V (linear_logits D U (E x)) v - one_hot w v) in *.
   unfold linear_logits at 1 2. unfold dot. rewrite <- sum_minus.
   rewrite Rmult_assoc, (Rmult_comm (sum _ _)), <- Rmult_assoc, <- sum_scal_l.
-  apply sum_ext. intros d Hd. unfold U', E'. rewrite EU, EE by auto. unfold g. ring.
+  apply sum_ext. intros d Hd. unfold U', E'. rewrite EU, EE by auto.
+  destruct (Nat.eq_dec x c); [congruence|]. unfold g. ring.
+Qed.
+
+(** Bounds of e, and of log (1 + e). *)
+Lemma exp_1_closer :
+  2717 / 1000 < exp 1 < 2719 / 1000 /\ 13125 / 10000 < ln (1 + exp 1) < 13135 / 10000.
+Proof.
+  assert (A := ln_ratio_bounds (1 / 7)). assert (B := ln_ratio_bounds (1 / 5)).
+  assert (C := ln_ratio_bounds (717 / 4717)). assert (D := ln_ratio_bounds (719 / 4719)).
+  assert (F := ln_ratio_bounds (717 / 6717)). assert (G := ln_ratio_bounds (719 / 6719)).
+  assert (R : forall t, 0 <= t < 1 -> ln (1 + t) - ln (1 - t) = ln ((1 + t) / (1 - t)))
+    by (intros; rewrite ln_div; lra).
+  rewrite R in A, B, C, D, F, G by lra.
+  assert (L2 : ln 2 = ln ((1 + 1 / 7) / (1 - 1 / 7)) + ln ((1 + 1 / 5) / (1 - 1 / 5)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (L3 : ln 3 = ln 2 + ln ((1 + 1 / 5) / (1 - 1 / 5)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (E1 : ln (2717 / 1000) = ln 2 + ln ((1 + 717 / 4717) / (1 - 717 / 4717)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (E2 : ln (2719 / 1000) = ln 2 + ln ((1 + 719 / 4719) / (1 - 719 / 4719)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (E3 : ln (3717 / 1000) = ln 3 + ln ((1 + 717 / 6717) / (1 - 717 / 6717)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (E4 : ln (3719 / 1000) = ln 3 + ln ((1 + 719 / 6719) / (1 - 719 / 6719)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (H : 2717 / 1000 < exp 1 < 2719 / 1000)
+    by (split; apply ln_lt_inv; try lra; try apply exp_pos; rewrite ln_exp; lra).
+  split; [exact H|]. split.
+  - apply Rlt_trans with (ln (3717 / 1000)); [lra|apply ln_increasing; lra].
+  - apply Rlt_trans with (ln (3719 / 1000)); [apply ln_increasing; lra|lra].
+Qed.
+
+(* box: cex-weights-step
+   Covers: the whole statement, with the numbers to the places shown.
+   Hypotheses: two words, one context, one hidden number; GU and GE are the partial derivatives.
+   Cobre: o enunciado inteiro, com os números nas casas mostradas.
+   Hipóteses: duas palavras, um contexto, um número oculto; GU e GE são as derivadas parciais.
+   Mutation: `4065 / 1000` becomes `4055 / 1000`. *)
+Theorem step_on_the_weights_goes_wrong (GU GE : matrix) :
+  let U := fun v _ : nat => if Nat.eq_dec v 0 then - / 2 else / 2 in
+  let E := fun _ _ : nat => 1 in
+  let z := fun (U E : matrix) => linear_logits 1 U (E 0%nat) in
+  let L := fun U E => logits_loss 2 (z U E) 0 in
+  (forall v d, (v < 2)%nat -> (d < 1)%nat -> is_partial2 (fun U => L U E) U v d (GU v d)) ->
+  (forall c d, (d < 1)%nat -> is_partial2 (fun E => L U E) E c d (GE c d)) ->
+  let after := L (fun v d => U v d - 3 * GU v d) (fun c d => E c d - 3 * GE c d) in
+  2685 / 10000 < softmax 2 (z U E) 0 < 2695 / 10000 /\
+  13125 / 10000 < L U E < 13135 / 10000 /\
+  4055 / 1000 < after < 4065 / 1000 /\
+  (* The same rate on the logits. *)
+  logits_loss 2 (stepped 2 3 0 (z U E)) 0 < L U E.
+Proof.
+  intros U E z L HU HE after.
+  destruct (one_example_gradients 2 1 0 0 U E GU GE ltac:(lia) HU HE) as [EU EE].
+  destruct exp_1_closer as [X XL]. set (e := exp 1) in *.
+  (* The prediction, and the error r of its first entry. *)
+  assert (S0 : softmax 2 (z U E) 0 = / (1 + e)).
+  { unfold softmax, z, linear_logits, dot, U, E. simpl. rewrite !Rplus_0_l, !Rmult_1_r.
+    assert (Ee : e = exp (/ 2) * exp (/ 2))
+      by (unfold e; rewrite <- exp_plus; f_equal; lra).
+    rewrite exp_Ropp, Ee. assert (P := exp_pos (/ 2)). field. split; nra. }
+  assert (S1 : softmax 2 (z U E) 1 = 1 - / (1 + e)).
+  { assert (Q := softmax_sum 2 (z U E) ltac:(lia)). simpl in Q. lra. }
+  set (r := 1 - / (1 + e)) in *.
+  assert (Hr : / (1 + 2719 / 1000) < / (1 + e) < / (1 + 2717 / 1000))
+    by (split; apply Rinv_lt_contravar; nra).
+  assert (Two : forall z, logits_loss 2 z 0 = ln (1 + exp (z 1%nat - z 0%nat))).
+  { intros q. unfold logits_loss, log_sum_exp. simpl. rewrite Rplus_0_l.
+    replace (exp (q 0%nat) + exp (q 1%nat))
+      with (exp (q 0%nat) * (1 + exp (q 1%nat - q 0%nat))).
+    - rewrite ln_mult, ln_exp; [ring|apply exp_pos|].
+      assert (P := exp_pos (q 1%nat - q 0%nat)). lra.
+    - unfold Rminus. rewrite exp_plus, exp_Ropp. field. apply Rgt_not_eq, exp_pos. }
+  assert (G0 : GU 0%nat 0%nat = - r).
+  { rewrite EU by lia. fold (z U E). rewrite S0, one_hot_same. unfold E, r. ring. }
+  assert (G1 : GU 1%nat 0%nat = r).
+  { rewrite EU by lia. fold (z U E). rewrite S1, one_hot_other by lia. unfold E. ring. }
+  assert (GE0 : GE 0%nat 0%nat = r).
+  { rewrite EE by lia. simpl. fold (z U E). rewrite S0, S1, one_hot_same, one_hot_other by lia.
+    unfold U, r. simpl. field. lra. }
+  (* The difference of the logits after the step. *)
+  set (d := (6 * r - 1) * (3 * r - 1)).
+  assert (Ea : after = ln (1 + exp d)).
+  { unfold after, L. rewrite Two. unfold z, linear_logits, dot. simpl sum.
+    rewrite G0, G1, GE0. do 3 f_equal. unfold U, E, d. simpl. field. }
+  assert (Hd : 40385 / 10000 < d < 4042 / 1000) by (unfold d, r; nra).
+  assert (El : L U E = ln (1 + e)).
+  { unfold L. rewrite Two. do 2 f_equal. unfold e. f_equal. unfold z, linear_logits, dot, U, E.
+    simpl. field. }
+  split; [rewrite S0; lra|split; [|split]].
+  - rewrite El. exact XL.
+  - (* log (1 + exp d) = d + log (1 + exp (-d)), with exp (-d) between 1/58 and 0.0184. *)
+    assert (E4 : exp 4 = e * e * (e * e))
+      by (unfold e; rewrite <- !exp_plus; f_equal; lra).
+    assert (Ed : exp d = exp 4 * exp (d - 4)) by (rewrite <- exp_plus; f_equal; ring).
+    assert (U1 := exp_ineq1_le (d - 4)). assert (U2 := exp_ineq1_le (- (d - 4))).
+    assert (P := exp_pos (d - 4)). rewrite exp_Ropp in U2.
+    apply (Rmult_le_compat_r (exp (d - 4))) in U2; [|lra]. rewrite Rinv_l in U2 by lra.
+    assert (Q2 : 738 / 100 < e * e < 74 / 10) by nra.
+    assert (Q : 54 < exp 4 < 55) by (rewrite E4; nra).
+    assert (P2 : 1 < exp (d - 4) < 105 / 100) by nra.
+    assert (Hexp : 54 < exp d < 58).
+    { rewrite Ed. split; nra. }
+    assert (Hy : / 58 < / exp d < / 54) by (split; apply Rinv_lt_contravar; nra).
+    assert (Es : after = d + ln (1 + / exp d)).
+    { rewrite Ea. replace (1 + exp d) with (exp d * (1 + / exp d)) by (field; lra).
+      rewrite ln_mult, ln_exp by lra. reflexivity. }
+    assert (T1 := ln_le_tangent (1 + / exp d) ltac:(lra)).
+    assert (T2 := ln_le_tangent (/ (1 + / exp d)) ltac:(apply Rinv_0_lt_compat; lra)).
+    rewrite ln_Rinv in T2 by lra.
+    assert (/ (1 + / exp d) < / (1 + / 58)) by (apply Rinv_lt_contravar; nra).
+    rewrite Es. lra.
+  - apply (step_right 2 (z U E) 0 3); [lia|lia|lra].
 Qed.
 
 (** * The table *)
