@@ -57,6 +57,44 @@ Proof.
     split; intros Hmax θ'; specialize (Hmax θ'); cbv beta in *; rewrite !E in *; exact Hmax.
 Qed.
 
+(** The two predictions after "O sol"; the words are o, sol, brilha, forte and the full stop. *)
+Definition prefers_brilha : vector := fun v =>
+  match v with 0%nat => 1 / 10 | 1%nat => 2 / 10 | 2%nat => 3 / 10 | _ => 2 / 10 end.
+Definition bets_on_forte : vector := fun v =>
+  match v with
+  | 0%nat => 5 / 100 | 1%nat => 5 / 100 | 2%nat => 10 / 100 | 3%nat => 60 / 100 | _ => 20 / 100
+  end.
+
+(* box: ex-brilha
+   Covers: both losses, to the three decimals shown.
+   Hypotheses: none.
+   Cobre: as duas perdas, com as três casas mostradas.
+   Hipóteses: nenhuma.
+   Mutation: `12045 / 10000` becomes `12035 / 10000`. *)
+Theorem o_sol_brilha :
+  distribution 5 prefers_brilha /\ distribution 5 bets_on_forte /\
+  (exists l, loss prefers_brilha 2 = Finite l /\ 12035 / 10000 < l < 12045 / 10000) /\
+  (exists l, loss bets_on_forte 2 = Finite l /\ 23025 / 10000 < l < 23035 / 10000).
+Proof.
+  assert (R : forall t, 0 <= t < 1 -> ln (1 + t) - ln (1 - t) = ln ((1 + t) / (1 - t)))
+    by (intros; rewrite ln_div; lra).
+  assert (A := ln_ratio_bounds (1 / 7)). assert (B := ln_ratio_bounds (1 / 5)).
+  assert (C := ln_ratio_bounds (1 / 4)). assert (D := ln_ratio_bounds (1 / 9)).
+  rewrite R in A, B, C, D by lra.
+  (* log 2, log (10/3) and log 10 from the logarithms of 4/3, 3/2, 5/3 and 5/4. *)
+  assert (L2 : ln 2 = ln ((1 + 1 / 7) / (1 - 1 / 7)) + ln ((1 + 1 / 5) / (1 - 1 / 5)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (L3 : - ln (3 / 10) = ln 2 + ln ((1 + 1 / 4) / (1 - 1 / 4)))
+    by (rewrite <- ln_Rinv, <- ln_mult by lra; f_equal; field).
+  assert (L10 : - ln (10 / 100) = ln 2 + ln 2 + ln 2 + ln ((1 + 1 / 9) / (1 - 1 / 9)))
+    by (rewrite <- ln_Rinv, <- !ln_mult by lra; f_equal; field).
+  split; [|split; [|split]].
+  - split; [|simpl; lra]. intros v _. destruct v as [|[|[|v]]]; simpl; lra.
+  - split; [|simpl; lra]. intros v _. destruct v as [|[|[|[|v]]]]; simpl; lra.
+  - exists (- ln (3 / 10)). split; [apply surprise_pos; simpl; lra|lra].
+  - exists (- ln (10 / 100)). split; [apply surprise_pos; simpl; lra|lra].
+Qed.
+
 (* box: prop-parallel
    Covers: the whole statement, on paper: rounding is not covered.
    Hypotheses: the model is causal; the inputs are fixed.
