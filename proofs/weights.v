@@ -782,6 +782,152 @@ Proof.
     + unfold one_hot. destruct (Nat.eq_dec (x n) c); lra.
 Qed.
 
+(** ** O cão ladra, trained *)
+
+(** "O cão ladra .": the words o, cão, ladra and the full stop are 0 to 3; the pair n goes from the
+    word n to the word n + 1. *)
+Definition ladra_table (T : nat) : matrix := trained 3 4 (fun n => n) S 3 (fun _ _ => 0) T.
+
+(** The logits after "ladra": the three wrong words stay alike, and each step adds to the lead of
+    the full stop what the prediction lacks. *)
+Lemma ladra_step T :
+  let lead := fun T => ladra_table T 2%nat 3%nat - ladra_table T 2%nat 0%nat in
+  (forall v, (v < 3)%nat -> ladra_table T 2%nat v = ladra_table T 2%nat 0%nat) /\
+  (forall v, (v < 3)%nat -> softmax 4 (ladra_table T 2%nat) v = / (exp (lead T) + 3)) /\
+  softmax 4 (ladra_table T 2%nat) 3 = 1 - 3 / (exp (lead T) + 3) /\
+  lead (S T) = lead T + 4 / (exp (lead T) + 3).
+Proof.
+  intros lead.
+  (* A step, entry by entry. *)
+  assert (Step : forall T v, ladra_table (S T) 2%nat v
+    = ladra_table T 2%nat v - (softmax 4 (ladra_table T 2%nat) v - one_hot 3 v)).
+  { intros U v. unfold ladra_table. simpl trained. unfold descended at 1, table_gradient, mean_error.
+    simpl. field. }
+  assert (Soft : forall T, (forall v, (v < 3)%nat -> ladra_table T 2%nat v = ladra_table T 2%nat 0%nat) ->
+    forall v, (v < 3)%nat -> softmax 4 (ladra_table T 2%nat) v = / (exp (lead T) + 3)).
+  { intros U A v Hv. unfold softmax. rewrite A by auto. simpl.
+    rewrite (A 1%nat), (A 2%nat) by lia. unfold lead, Rminus. rewrite exp_plus, exp_Ropp.
+    assert (P0 := exp_pos (ladra_table U 2%nat 0%nat)).
+    assert (P3 := exp_pos (ladra_table U 2%nat 3%nat)). field. split; lra. }
+  assert (A : forall T v, (v < 3)%nat -> ladra_table T 2%nat v = ladra_table T 2%nat 0%nat).
+  { intros U. induction U as [|U IH]; intros v Hv; [reflexivity|].
+    rewrite !Step, IH, !Soft, !one_hot_other by (auto; lia). reflexivity. }
+  assert (Sum : softmax 4 (ladra_table T 2%nat) 3 = 1 - 3 / (exp (lead T) + 3)).
+  { assert (Q := softmax_sum 4 (ladra_table T 2%nat) ltac:(lia)). simpl in Q.
+    rewrite !Soft in Q by (auto; lia). unfold Rdiv. lra. }
+  split; [apply A|split; [apply Soft, A|split; [exact Sum|]]].
+  unfold lead at 1. rewrite !Step, Sum, Soft, one_hot_same, one_hot_other by (auto; lia).
+  unfold lead, Rdiv. ring.
+Qed.
+
+(** A number from the bounds of its logarithm. *)
+Lemma exp_between l a b : 0 < a -> 0 < b -> ln a < l < ln b -> a < exp l < b.
+Proof.
+  intros Ha Hb H. split; apply ln_lt_inv; auto using exp_pos; rewrite ln_exp; lra.
+Qed.
+
+(* box: ex-training
+   Covers: the five probabilities of the full stop and the two losses, to the three decimals shown;
+     that the fourth step brings the loss below 0.223; that each step raises the right word and
+     lowers all three wrong words.
+   Hypotheses: the sentence's three pairs, with $\eta = 3$, from a table of zeros.
+   Cobre: as cinco probabilidades do ponto final e as duas perdas, com as três casas mostradas; que
+     o quarto passo leva a perda abaixo de 0,223; que cada passo sobe a palavra certa e baixa as
+     três erradas.
+   Hipóteses: os três pares da frase, com $\eta = 3$, a partir de uma tabela de zeros.
+   Mutation: `8035 / 10000 < p 4%nat` becomes `8045 / 10000 < p 4%nat`. *)
+Theorem o_cao_ladra_trained :
+  let p := fun T => softmax 4 (ladra_table T 2%nat) 3 in
+  let loss := fun T => logits_loss 4 (ladra_table T 2%nat) 3 in
+  p 0%nat = 25 / 100 /\ 13855 / 10000 < loss 0%nat < 13865 / 10000 /\
+  4745 / 10000 < p 1%nat < 4755 / 10000 /\
+  6455 / 10000 < p 2%nat < 6465 / 10000 /\
+  7445 / 10000 < p 3%nat < 7455 / 10000 /\
+  8035 / 10000 < p 4%nat < 8045 / 10000 /\ loss 4%nat < 223 / 1000 /\
+  (forall T, p T < p (S T)) /\
+  (forall T v, (v < 3)%nat ->
+    softmax 4 (ladra_table (S T) 2%nat) v < softmax 4 (ladra_table T 2%nat) v).
+Proof.
+  intros p loss.
+  set (lead := fun T => ladra_table T 2%nat 3%nat - ladra_table T 2%nat 0%nat).
+  assert (Soft : forall T v, (v < 3)%nat ->
+    softmax 4 (ladra_table T 2%nat) v = / (exp (lead T) + 3)) by (intros T; apply (ladra_step T)).
+  assert (Right : forall T, p T = 1 - 3 / (exp (lead T) + 3)) by (intros T; apply (ladra_step T)).
+  assert (Next : forall T, lead (S T) = lead T + 4 / (exp (lead T) + 3))
+    by (intros T; apply (ladra_step T)).
+  assert (Loss : forall T, loss T = - ln (p T)) by (intros; apply logits_loss_softmax; lia).
+  assert (R : forall t, 0 <= t < 1 -> ln (1 + t) - ln (1 - t) = ln ((1 + t) / (1 - t)))
+    by (intros; rewrite ln_div; lra).
+  (* Logarithms of the bounds used below, from log 2 and a factor near 1. *)
+  assert (A := ln_ratio_bounds (1 / 7)). assert (B := ln_ratio_bounds (1 / 5)).
+  rewrite R in A, B by lra.
+  assert (L2 : ln 2 = ln ((1 + 1 / 7) / (1 - 1 / 7)) + ln ((1 + 1 / 5) / (1 - 1 / 5)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (E0 : exp (lead 0%nat) = 1).
+  { unfold lead, ladra_table. simpl. rewrite Rminus_0_r. apply exp_0. }
+  assert (L0 : lead 0%nat = 0) by (unfold lead, ladra_table; simpl; ring).
+  assert (L1 : lead 1%nat = 1) by (rewrite Next, E0, L0; field).
+  assert (E1 : 2717 / 1000 < exp (lead 1%nat) < 2719 / 1000) by (rewrite L1; apply exp_1_closer).
+  (* From bounds a and b of exp (lead T): of the probability, and of the next lead. *)
+  assert (P : forall T a b, a < exp (lead T) < b -> 0 < a -> 1 - 3 / (a + 3) < p T < 1 - 3 / (b + 3)).
+  { intros T a b H Ha. rewrite Right.
+    assert (/ (exp (lead T) + 3) < / (a + 3)) by (apply Rinv_lt_contravar; nra).
+    assert (/ (b + 3) < / (exp (lead T) + 3)) by (apply Rinv_lt_contravar; nra).
+    unfold Rdiv. lra. }
+  assert (N : forall T a b, a < exp (lead T) < b -> 0 < a ->
+    lead T + 4 / (b + 3) < lead (S T) < lead T + 4 / (a + 3)).
+  { intros T a b H Ha. rewrite Next.
+    assert (/ (exp (lead T) + 3) < / (a + 3)) by (apply Rinv_lt_contravar; nra).
+    assert (/ (b + 3) < / (exp (lead T) + 3)) by (apply Rinv_lt_contravar; nra).
+    unfold Rdiv. lra. }
+  assert (N1 := N 1%nat _ _ E1 ltac:(lra)).
+  assert (E2 : 5468 / 1000 < exp (lead 2%nat) < 5475 / 1000).
+  { assert (C := ln_ratio_bounds (1468 / 9468)). assert (D := ln_ratio_bounds (1475 / 9475)).
+    rewrite R in C, D by lra. apply exp_between; [lra|lra|].
+    replace (5468 / 1000) with (2 * 2 * ((1 + 1468 / 9468) / (1 - 1468 / 9468))) by field.
+    replace (5475 / 1000) with (2 * 2 * ((1 + 1475 / 9475) / (1 - 1475 / 9475))) by field.
+    rewrite !ln_mult by lra. lra. }
+  assert (N2 := N 2%nat _ _ E2 ltac:(lra)).
+  assert (E3 : 876 / 100 < exp (lead 3%nat) < 8785 / 1000).
+  { assert (C := ln_ratio_bounds (76 / 1676)). assert (D := ln_ratio_bounds (785 / 16785)).
+    rewrite R in C, D by lra. apply exp_between; [lra|lra|].
+    replace (876 / 100) with (2 * 2 * 2 * ((1 + 76 / 1676) / (1 - 76 / 1676))) by field.
+    replace (8785 / 1000) with (2 * 2 * 2 * ((1 + 785 / 16785) / (1 - 785 / 16785))) by field.
+    rewrite !ln_mult by lra. lra. }
+  assert (N3 := N 3%nat _ _ E3 ltac:(lra)).
+  assert (E4 : 123 / 10 < exp (lead 4%nat) < 1234 / 100).
+  { assert (C := ln_ratio_bounds (43 / 203)). assert (D := ln_ratio_bounds (434 / 2034)).
+    rewrite R in C, D by lra. apply exp_between; [lra|lra|].
+    replace (123 / 10) with (2 * 2 * 2 * ((1 + 43 / 203) / (1 - 43 / 203))) by field.
+    replace (1234 / 100) with (2 * 2 * 2 * ((1 + 434 / 2034) / (1 - 434 / 2034))) by field.
+    rewrite !ln_mult by lra. lra. }
+  assert (Rise : forall T, exp (lead T) < exp (lead (S T))).
+  { intros T. apply exp_increasing. rewrite Next.
+    assert (X := exp_pos (lead T)). assert (0 < 4 / (exp (lead T) + 3)); [|lra].
+    apply Rdiv_lt_0_compat; lra. }
+  assert (Wrong : forall T, / (exp (lead (S T)) + 3) < / (exp (lead T) + 3)).
+  { intros T. assert (X := exp_pos (lead T)). specialize (Rise T).
+    apply Rinv_lt_contravar; [nra|lra]. }
+  assert (Q0 : p 0%nat = 25 / 100) by (rewrite Right, E0; field).
+  assert (Q1 := P 1%nat _ _ E1 ltac:(lra)). assert (Q2 := P 2%nat _ _ E2 ltac:(lra)).
+  assert (Q3 := P 3%nat _ _ E3 ltac:(lra)). assert (Q4 := P 4%nat _ _ E4 ltac:(lra)).
+  repeat split; try lra.
+  - rewrite Loss, Q0. replace (25 / 100) with (/ (2 * 2)) by field.
+    rewrite ln_Rinv, ln_mult by lra. lra.
+  - rewrite Loss, Q0. replace (25 / 100) with (/ (2 * 2)) by field.
+    rewrite ln_Rinv, ln_mult by lra. lra.
+  - (* 0.8035 is above exp (-0.223): with log 0.8 = log (4/5). *)
+    rewrite Loss. assert (C := ln_ratio_bounds (1 / 9)). rewrite R in C by lra.
+    replace ((1 + 1 / 9) / (1 - 1 / 9)) with (/ (80 / 100)) in C by field.
+    rewrite ln_Rinv in C by lra.
+    assert (D := ln_ratio_bounds (35 / 16035)). rewrite R in D by lra.
+    assert (X : ln (8035 / 10000) = ln (80 / 100) + ln ((1 + 35 / 16035) / (1 - 35 / 16035)))
+      by (rewrite <- ln_mult by lra; f_equal; field).
+    assert (ln (8035 / 10000) < ln (p 4%nat)) by (apply ln_increasing; lra). lra.
+  - intros T. rewrite !Right. specialize (Wrong T). unfold Rdiv. lra.
+  - intros T v Hv. rewrite !Soft by auto. apply Wrong.
+Qed.
+
 (** ** A safe learning rate *)
 
 Section Rate.
