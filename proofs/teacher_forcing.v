@@ -21,10 +21,9 @@ Qed.
 
 (* box: prop-chain
    Covers: the whole statement, also where a word is excluded and both sides are infinite.
-   Hypotheses: each prediction is a distribution that reads only the words before it; the
-     corpus has at least one prediction.
-   Cobre: o enunciado inteiro, também onde uma palavra é excluída e os dois lados são
-     infinitos.
+   Hypotheses: each prediction is a distribution that reads only the words before it; the corpus
+     has at least one prediction.
+   Cobre: o enunciado inteiro, também onde uma palavra é excluída e os dois lados são infinitos.
    Hipóteses: cada previsão é uma distribuição que lê só as palavras anteriores; o corpus tem
      pelo menos uma previsão.
    Mutation: `maximizes (fun` becomes `minimizes (fun`. *)
@@ -216,12 +215,11 @@ Qed.
 
 (* box: prop-escape
    Covers: the sum and the bound, where D is finite.
-   Hypotheses: texts of T words; a shorter sentence is filled up with its end, which both
-     predict for certain; the model excludes no word that can follow a true beginning, so D is
-     finite.
+   Hypotheses: texts of T words; a shorter sentence is filled up with its end, which both predict
+     for certain; the model excludes no word that can follow a true beginning, so D is finite.
    Cobre: a soma e o limite, onde D é finita.
    Hipóteses: textos de T palavras; uma frase mais curta é completada com o seu fim, que ambos
-     preveem com certeza; o modelo não exclui palavra alguma que possa seguir um início
+     preveem com certeza; o modelo não exclui palavra alguma que possa seguir um prefixo
      verdadeiro, portanto D é finita.
    Mutation: `1 - exp (- D)` becomes `1 - exp D`. *)
 Theorem escape V (p q : model) past T : predicts V p -> predicts V q -> covers V p q past T ->
@@ -365,14 +363,14 @@ Proof.
 Qed.
 
 (* box: prop-free-running, the optimum
-   Covers: at one position, that the expected loss is least exactly for the marginal after
-     every beginning that is drawn.
+   Covers: at one position, that the expected loss is least exactly for the marginal after every
+     beginning that is drawn.
    Hypotheses: the drawn beginning and the next word are independent, given the position; there
      are finitely many beginnings.
-   Cobre: em uma posição, que a perda esperada é mínima exatamente para a marginal depois de
-     todo início sorteado.
-   Hipóteses: o início sorteado e a próxima palavra são independentes, dada a posição; há um
-     número finito de inícios.
+   Cobre: em uma posição, que a perda esperada é mínima se e somente se a previsão é a marginal
+     depois de todo prefixo sorteado.
+   Hipóteses: o prefixo sorteado e a próxima palavra são independentes, dada a posição; há um
+     número finito de prefixos.
    Mutation: `J b v = of_beginning V J b * of_word B J v` becomes `0 <= J b v`. *)
 Theorem free_running_optimum V B (J y : nat -> vector) : joint V B J ->
   (* The drawn beginning says nothing of the next word of the text. *)
@@ -469,11 +467,11 @@ Proof.
 Qed.
 
 (* box: prop-free-running, the excess
-   Covers: that the excess on true beginnings is the mutual information, summed with any
-     weights of the positions.
+   Covers: that the excess on true beginnings is the mutual information, summed with any weights
+     of the positions.
    Hypotheses: the training's words have the marginals of the truth.
-   Cobre: que o excesso nos inícios verdadeiros é a informação mútua, somada com quaisquer
-     pesos das posições.
+   Cobre: que o excesso nos prefixos verdadeiros é a informação mútua, somada com quaisquer pesos
+     das posições.
    Hipóteses: as palavras do treinamento têm as marginais da verdade.
    Mutation: `- true_entropy V B (T t))` becomes `+ true_entropy V B (T t))`. *)
 Theorem free_running_excess V B n (weight : nat -> R) (T J : nat -> nat -> vector) :
@@ -516,7 +514,7 @@ Qed.
 (* box: prop-free-running, true beginnings
    Covers: that at the optimum every true beginning has a positive probability of being drawn.
    Hypotheses: each word is drawn from the marginal of its position.
-   Cobre: que no ótimo todo início verdadeiro tem probabilidade positiva de ser sorteado.
+   Cobre: que no ótimo todo prefixo verdadeiro tem probabilidade positiva de ser sorteado.
    Hipóteses: cada palavra é sorteada da marginal da sua posição.
    Mutation: `0 < P b` becomes `0 <= P b`. *)
 Theorem true_beginnings_are_drawn V n (P : list nat -> R) b :
@@ -548,14 +546,13 @@ Definition given_source (V B : nat) (J : nat -> nat -> vector) (s v : nat) : R :
 (* box: cor-source, the optimum
    Covers: at one position, that the expected loss is least exactly for the marginal given the
      source.
-   Hypotheses: given the source, the drawn beginning and the next word are independent; there
-     are finitely many sources and beginnings, each source of positive probability.
-   Cobre: em uma posição, que a perda esperada é mínima exatamente para a marginal dada a
-     fonte.
-   Hipóteses: dada a fonte, o início sorteado e a próxima palavra são independentes; há um
-     número finito de fontes e inícios, cada fonte com probabilidade positiva.
-   Mutation: `J s b v = of_beginning V (J s) b * given_source V B J s v` becomes
-     `0 <= J s b v`. *)
+   Hypotheses: given the source, the drawn beginning and the next word are independent; there are
+     finitely many sources and beginnings, each source of positive probability.
+   Cobre: em uma posição, que a perda esperada é mínima se e somente se a previsão é a marginal
+     dada a fonte.
+   Hipóteses: dada a fonte, o prefixo sorteado e a próxima palavra são independentes; há um
+     número finito de fontes e prefixos, cada fonte com probabilidade positiva.
+   Mutation: `J s b v = of_beginning V (J s) b * given_source V B J s v` becomes `0 <= J s b v`. *)
 Theorem source_optimum V B N (J y : nat -> nat -> vector) :
   (forall s b v, (s < N)%nat -> (b < B)%nat -> (v < V)%nat -> 0 <= J s b v) ->
   (forall s, (s < N)%nat -> 0 < of_source V B J s) ->
@@ -605,8 +602,8 @@ Proof.
 Qed.
 
 (* box: cor-source, the excess
-   Covers: that the excess is the mutual information given the source, averaged over sources
-     and positions, and when it is 0.
+   Covers: that the excess is the mutual information given the source, averaged over sources and
+     positions, and when it is 0.
    Hypotheses: sources have positive shares, and positions positive weights.
    Cobre: que o excesso é a informação mútua dada a fonte, na média sobre fontes e posições, e
      quando é 0.

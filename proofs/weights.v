@@ -7,7 +7,7 @@ From NWP Require Import definitions equivalence convexity sums.
 (* box: prop-guess, the bounds
    Covers: both bounds, also where the right word has probability 0.
    Hypotheses: a distribution on at least two words.
-   Cobre: os dois limites, também onde a palavra certa tem probabilidade 0.
+   Cobre: os dois limites, também onde a palavra correta tem probabilidade 0.
    Hipóteses: uma distribuição sobre pelo menos duas palavras.
    Mutation: `v <> w /\ y w <= y v` becomes `v <> w /\ y v <= y w`. *)
 Theorem guess V y w : distribution V y -> (2 <= V)%nat -> (w < V)%nat ->
@@ -72,7 +72,7 @@ Definition stepped (V : nat) (eta : R) (w : nat) (z : vector) : vector :=
 (* box: prop-step-right, the factor
    Covers: the exact factor of the odds against each wrong word.
    Hypotheses: finite logits of one example; any rate.
-   Cobre: o fator exato da razão de chances contra cada palavra errada.
+   Cobre: o fator exato da chance contra cada palavra incorreta.
    Hipóteses: logits finitos de um só exemplo; uma taxa qualquer.
    Mutation: `(1 - y w + y j)` becomes `(1 - y w - y j)`. *)
 Theorem step_right_factor V z w eta j : (w < V)%nat -> (j < V)%nat -> j <> w ->
@@ -88,7 +88,7 @@ Qed.
 (* box: prop-step-right, the odds
    Covers: that the odds of the right word grow by more than the stated factor.
    Hypotheses: finite logits of at least two words; the rate is positive.
-   Cobre: que as chances da palavra certa crescem mais que o fator dado.
+   Cobre: que a chance da palavra correta cresce mais que o fator dado.
    Hipóteses: logits finitos de pelo menos duas palavras; a taxa é positiva.
    Mutation: `exp (eta * (1 - y w)) <` becomes `exp (eta * (1 + y w)) <`. *)
 Theorem step_right_odds V z w eta : (2 <= V)%nat -> (w < V)%nat -> 0 < eta ->
@@ -131,8 +131,8 @@ Qed.
    Covers: that the right word rises, the wrong words together fall, and the loss becomes
      strictly smaller, at every rate.
    Hypotheses: finite logits of at least two words; the rate is positive.
-   Cobre: que a palavra certa sobe, as erradas juntas caem e a perda fica estritamente menor,
-     com qualquer taxa.
+   Cobre: que a palavra correta sobe, as incorretas juntas caem e a perda fica estritamente
+     menor, com qualquer taxa.
    Hipóteses: logits finitos de pelo menos duas palavras; a taxa é positiva.
    Mutation: `0 < eta` becomes `eta < 0`. *)
 Theorem step_right V z w eta : (2 <= V)%nat -> (w < V)%nat -> 0 < eta ->
@@ -375,7 +375,7 @@ End Wrong.
    Covers: both cases, with the one rate of case 2 and its bound.
    Hypotheses: finite logits; i is a wrong word.
    Cobre: os dois casos, com a taxa única do caso 2 e o seu limite.
-   Hipóteses: logits finitos; i é uma palavra errada.
+   Hipóteses: logits finitos; i é uma palavra incorreta.
    Mutation: `(s <= y w + y i ->` becomes `(s <= 2 * (y w + y i) ->`. *)
 Theorem step_wrong V z w i : (w < V)%nat -> (i < V)%nat -> i <> w ->
   let y := softmax V z in
@@ -393,7 +393,7 @@ Qed.
    Covers: the two consequences at the end.
    Hypotheses: finite logits; i is a wrong word; the rate is positive.
    Cobre: as duas consequências do final.
-   Hipóteses: logits finitos; i é uma palavra errada; a taxa é positiva.
+   Hipóteses: logits finitos; i é uma palavra incorreta; a taxa é positiva.
    Mutation: `k <> w -> y k <= y i` becomes `k <> w -> y i <= y k`. *)
 Theorem step_wrong_in_particular V z w i eta :
   (w < V)%nat -> (i < V)%nat -> i <> w -> 0 < eta ->
@@ -434,7 +434,7 @@ Qed.
    Covers: the row of the probabilities.
    Hypotheses: the right words have positive probabilities; every entry is a free variable.
    Cobre: a linha das probabilidades.
-   Hipóteses: as palavras certas têm probabilidades positivas; cada entrada é uma variável
+   Hipóteses: as palavras corretas têm probabilidades positivas; cada entrada é uma variável
      livre.
    Mutation: `(- one_hot (w n) i / (` becomes `(one_hot (w n) i / (`. *)
 Theorem backprop_probabilities N (w : nat -> nat) (Y : matrix) n i : (n < N)%nat ->
@@ -462,7 +462,7 @@ Qed.
    Covers: the row of the logits.
    Hypotheses: finite logits; the right words are in the vocabulary.
    Cobre: a linha dos logits.
-   Hipóteses: logits finitos; as palavras certas estão no vocabulário.
+   Hipóteses: logits finitos; as palavras corretas estão no vocabulário.
    Mutation: `v - one_hot (w n) v` becomes `v + one_hot (w n) v`. *)
 Theorem backprop_logits N V (w : nat -> nat) (Z : matrix) n v :
   (n < N)%nat -> (v < V)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
@@ -481,7 +481,7 @@ Qed.
 (* box: prop-backprop, row 4
    Covers: the row of the hidden vectors.
    Hypotheses: the logits are $U h$.
-   Cobre: a linha dos vetores ocultos.
+   Cobre: a linha dos estados ocultos.
    Hipóteses: os logits são $U h$.
    Mutation: `(U v d * G n v)` becomes `(U v d * - G n v)`. *)
 Theorem backprop_hidden N V D (w : nat -> nat) (U H : matrix) n d :
@@ -604,8 +604,8 @@ Qed.
    Hypotheses: the model $z = U E[x]$; GU and GE are the partial derivatives of the loss of the
      one example; $c \ne x$.
    Cobre: a fórmula; o que ela diz dos ângulos lê-se nela.
-   Hipóteses: o modelo $z = U E[x]$; GU e GE são as derivadas parciais da perda do único
-     exemplo; $c \ne x$.
+   Hipóteses: o modelo $z = U E[x]$; GU e GE são as derivadas parciais da perda do único exemplo;
+     $c \ne x$.
    Mutation: `= - eta * dot D` becomes `= eta * dot D`. *)
 Theorem sharing V D x w (U E GU GE : matrix) eta c v :
   (w < V)%nat -> (v < V)%nat -> c <> x ->
@@ -657,9 +657,11 @@ Qed.
 
 (* box: cex-weights-step
    Covers: the whole statement, with the numbers to the places shown.
-   Hypotheses: two words, one context, one hidden number; GU and GE are the partial derivatives.
+   Hypotheses: two words, one context, hidden states of one number; GU and GE are the partial
+     derivatives.
    Cobre: o enunciado inteiro, com os números nas casas mostradas.
-   Hipóteses: duas palavras, um contexto, um número oculto; GU e GE são as derivadas parciais.
+   Hipóteses: duas palavras, um contexto, estados ocultos de um número; GU e GE são as derivadas
+     parciais.
    Mutation: `4065 / 1000` becomes `4055 / 1000`. *)
 Theorem step_on_the_weights_goes_wrong (GU GE : matrix) :
   let U := fun v _ : nat => if Nat.eq_dec v 0 then - / 2 else / 2 in
@@ -827,13 +829,13 @@ Proof.
 Qed.
 
 (* box: ex-training
-   Covers: the five probabilities of the full stop and the two losses, to the three decimals shown;
-     that the fourth step brings the loss below 0.223; that each step raises the right word and
-     lowers all three wrong words.
+   Covers: the five probabilities of the full stop and the two losses, to the three decimals
+     shown; that the fourth step brings the loss below 0.223; that each step raises the right
+     word and lowers all three wrong words.
    Hypotheses: the sentence's three pairs, with $\eta = 3$, from a table of zeros.
-   Cobre: as cinco probabilidades do ponto final e as duas perdas, com as três casas mostradas; que
-     o quarto passo leva a perda abaixo de 0,223; que cada passo sobe a palavra certa e baixa as
-     três erradas.
+   Cobre: as cinco probabilidades do ponto final e as duas perdas, com as três casas mostradas;
+     que o quarto passo leva a perda abaixo de 0,223; que cada passo sobe a palavra correta e
+     baixa as três incorretas.
    Hipóteses: os três pares da frase, com $\eta = 3$, a partir de uma tabela de zeros.
    Mutation: `8035 / 10000 < p 4%nat` becomes `8045 / 10000 < p 4%nat`. *)
 Theorem o_cao_ladra_trained :
@@ -1695,11 +1697,11 @@ End Saddle.
 
 (* box: rem-zero-start, a saddle
    Covers: that there are weights as close as one likes with a smaller and with a larger loss.
-   Hypotheses: after one context that occurs, not all words are equally frequent; at least one
-     hidden number.
+   Hypotheses: after one context that occurs, not all words are equally frequent; hidden states
+     of at least one number.
    Cobre: que há pesos tão próximos quanto se queira com perda menor e com perda maior.
-   Hipóteses: depois de um contexto que ocorre, nem todas as palavras são igualmente
-     frequentes; pelo menos um número oculto.
+   Hipóteses: depois de um contexto que ocorre, nem todas as palavras são igualmente frequentes;
+     estados ocultos de pelo menos um número.
    Mutation: `varies V (frequency N x w c)` becomes `0 <= eps`. *)
 Theorem zeros_are_a_saddle N V C D x w c eps : (0 < N)%nat -> (0 < D)%nat ->
   (forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat) ->
@@ -1867,11 +1869,11 @@ End NoRate.
 
 (* box: prop-no-rate
    Covers: the whole statement, for a text of any length.
-   Hypotheses: one context, two words that follow equally often, one hidden number; GU and GE
-     are the partial derivatives.
+   Hypotheses: one context, two words that follow equally often, hidden states of one number; GU
+     and GE are the partial derivatives.
    Cobre: o enunciado inteiro, para um texto de qualquer comprimento.
-   Hipóteses: um contexto, duas palavras que seguem com igual frequência, um número oculto; GU
-     e GE são as derivadas parciais.
+   Hipóteses: um contexto, duas palavras que seguem com igual frequência, estados ocultos de um
+     número; GU e GE são as derivadas parciais.
    Mutation: `exists U E :` becomes `forall U E :`. *)
 Theorem no_safe_rate N w eta : (0 < N)%nat ->
   (* One context, the number 0, and two words; each word follows equally often. *)
