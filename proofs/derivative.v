@@ -11,7 +11,7 @@ Definition log_loss (w : nat) (p : vector) : R := - ln (p w).
    Covers: the whole statement.
    Hypotheses: the probability of the right word is positive; all entries move independently.
    Cobre: o enunciado inteiro.
-   Hipóteses: a probabilidade da palavra certa é positiva; todas as entradas se movem de forma
+   Hipóteses: a probabilidade da palavra correta é positiva; todas as entradas se movem de forma
      independente.
    Mutation: `(- (1 / y w))` becomes `(1 / y w)`. *)
 Theorem derivative_in_probabilities w y : 0 < y w ->
@@ -52,7 +52,7 @@ Proof.
 Qed.
 
 (** (0.05, 0.10, 0.05, 0.80), the full stop being the word 3. *)
-Definition raw_prediction : vector := fun i => 
+Definition raw_prediction : vector := fun i =>
   match i with 0%nat => 5 / 100 | 1%nat => 10 / 100 | 2%nat => 5 / 100 | _ => 80 / 100 end.
 
 (* box: cex-raw-step, the numbers
@@ -374,8 +374,8 @@ Proof.
 Qed.
 
 (* box: prop-steepest, the step
-   Covers: the step, and when it is a distribution; the bound of the smallest entry is written
-     as one bound for each other word.
+   Covers: the step, and when it is a distribution; the bound of the smallest entry is written as
+     one bound for each other word.
    Hypotheses: a distribution on at least two words, $\hat y[w] > 0$, $\eta > 0$.
    Cobre: o passo, e quando é uma distribuição; o limite da menor entrada está escrito como um
      limite para cada outra palavra.
@@ -469,8 +469,8 @@ Proof.
 Qed.
 
 (* box: prop-softmax-jacobian, the matrix
-   Covers: the matrix, its symmetry, $J \mathbf 1 = 0$, the product with a vector, and the
-     zeros of a masked word.
+   Covers: the matrix, its symmetry, $J \mathbf 1 = 0$, the product with a vector, and the zeros
+     of a masked word.
    Hypotheses: any distribution.
    Cobre: a matriz, a sua simetria, $J \mathbf 1 = 0$, o produto por um vetor e os zeros de uma
      palavra mascarada.
@@ -700,7 +700,7 @@ Qed.
    Cobre: a identidade, e o erro da soma em forma exata, da qual $\varepsilon + |V| u$ é a
      primeira ordem.
    Hipóteses: uma distribuição; os termos são somados um depois do outro, cada soma com erro
-     relativo de no máximo u, e nenhum termo sofreu underflow.
+     relativo de no máximo u, e nenhum termo sofreu *underflow*.
    Mutation: `(1 + u) ^ V - 1) * others` becomes `(1 - u) ^ V - 1) * others`. *)
 Theorem confident V y w : distribution V y -> (w < V)%nat ->
   y w - 1 = - others V w y /\
@@ -853,10 +853,10 @@ Definition computed_difference (p h a1 a2 b1 b2 c1 c2 u : R) : R :=
 
 (* box: prop-differences, the rounding
    Covers: the rounding error to first order: the derivative in the rounding unit u, at 0.
-   Hypotheses: $x \le 1/4$; $p \pm h$, the subtraction and the division are off by factors
-     within $1 \pm u$, the logarithms within $1 \pm 2u$.
-   Cobre: o erro de arredondamento em primeira ordem: a derivada na unidade de arredondamento
-     u, em 0.
+   Hypotheses: $x \le 1/4$; $p \pm h$, the subtraction and the division are off by factors within
+     $1 \pm u$, the logarithms within $1 \pm 2u$.
+   Cobre: o erro de arredondamento em primeira ordem: a derivada na unidade de arredondamento u,
+     em 0.
    Hipóteses: $x \le 1/4$; $p \pm h$, a subtração e a divisão erram por fatores dentro de
      $1 \pm u$, os logaritmos dentro de $1 \pm 2u$.
    Mutation: `2 * (1 + l) / x` becomes `(1 + l) / x`. *)

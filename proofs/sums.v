@@ -7,12 +7,6 @@ From NWP Require Import definitions convexity.
 
 Definition dot (n : nat) (a b : vector) : R := Σ i < n, (a i * b i).
 
-(** The table or matrix A times the vector x. *)
-Definition applied (n : nat) (A : nat -> vector) (x : vector) : vector := fun i => dot n (A i) x.
-
-Lemma dot_sym n a b : dot n a b = dot n b a.
-Proof. apply sum_ext. intros. lra. Qed.
-
 Lemma dot_self_nonneg n a : 0 <= dot n a a.
 Proof. apply sum_nonneg. intros. apply Rle_0_sqr. Qed.
 
@@ -290,7 +284,7 @@ Qed.
 (** * Mean losses of several examples *)
 
 (** The matrix A with t in the place i, j. *)
-Definition replaced2 (A : matrix) (i j : nat) (t : R) : matrix := fun k => 
+Definition replaced2 (A : matrix) (i j : nat) (t : R) : matrix := fun k =>
   if Nat.eq_dec k i then replaced (A i) j t else A k.
 
 (** d is the partial derivative of F at the matrix A in the place i, j. *)
@@ -366,15 +360,6 @@ Qed.
 Lemma mean_error_ext N V w Z Z' n v : (v < V)%nat -> same V (Z n) (Z' n) ->
   mean_error N V w Z n v = mean_error N V w Z' n v.
 Proof. intros Hv H. unfold mean_error. do 2 f_equal. apply softmax_ext; auto. Qed.
-
-Lemma dot2_ext n m A A' B B' :
-  (forall i j, (i < n)%nat -> (j < m)%nat -> A i j = A' i j) ->
-  (forall i j, (i < n)%nat -> (j < m)%nat -> B i j = B' i j) ->
-  dot2 n m A B = dot2 n m A' B'.
-Proof.
-  intros HA HB. apply sum_ext. intros i Hi. apply sum_ext. intros j Hj.
-  rewrite HA, HB; auto.
-Qed.
 
 (** A function whose derivative is nowhere positive does not rise. *)
 Lemma never_rises (f df : R -> R) b : 0 <= b ->

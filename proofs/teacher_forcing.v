@@ -21,13 +21,12 @@ Qed.
 
 (* box: prop-chain
    Covers: the whole statement, also where a word is excluded and both sides are infinite.
-   Hypotheses: each prediction is a distribution that reads only the words before it; the
-     corpus has at least one prediction.
-   Cobre: o enunciado inteiro, também onde uma palavra é excluída e os dois lados são
-     infinitos.
+   Hypotheses: each prediction is a distribution that reads only the words before it; the corpus
+     has at least one prediction.
+   Cobre: o enunciado inteiro, também onde uma palavra é excluída e os dois lados são infinitos.
    Hipóteses: cada previsão é uma distribuição que lê só as palavras anteriores; o corpus tem
      pelo menos uma previsão.
-   Mutation: `maximizes (fun` becomes `minimizes (fun θ => Finite 0) θ /\ maximizes (fun`. *)
+   Mutation: `maximizes (fun` becomes `minimizes (fun`. *)
 Theorem teacher_forcing_is_maximum_likelihood {Θ : Type} V (m : Θ -> model) K
   (first text : nat -> list nat) :
   (forall θ, predicts V (m θ)) -> (forall k, (k < K)%nat -> words V (text k)) ->
@@ -51,10 +50,48 @@ Proof.
     + rewrite IH, <- app_assoc. simpl. ring.
   - intros θ past t Ht. unfold Q. rewrite drawn_probability.
     apply text_loss_is_surprise with V; auto.
-  - intros θ. destruct (corpus V m K first text Hm Hw HN) as [_ H]. rewrite (proj2 (H θ)).
+  - intros θ. destruct (corpus V m K first text Hm Hw HN) as [_ [H _]]. rewrite (proj2 (H θ)).
     assert (E : forall θ, corpus_probability (m θ) K first text = Π k < K, Q θ (first k) (text k)).
     { intros θ'. apply prod_ext. intros. symmetry. apply drawn_probability. }
     split; intros Hmax θ'; specialize (Hmax θ'); cbv beta in *; rewrite !E in *; exact Hmax.
+Qed.
+
+(** The two predictions after "O sol"; the words are o, sol, brilha, forte and the full stop. *)
+Definition prefers_brilha : vector := fun v =>
+  match v with 0%nat => 1 / 10 | 1%nat => 2 / 10 | 2%nat => 3 / 10 | _ => 2 / 10 end.
+Definition bets_on_forte : vector := fun v =>
+  match v with
+  | 0%nat => 5 / 100 | 1%nat => 5 / 100 | 2%nat => 10 / 100 | 3%nat => 60 / 100 | _ => 20 / 100
+  end.
+
+(* box: ex-brilha
+   Covers: both losses, to the three decimals shown.
+   Hypotheses: none.
+   Cobre: as duas perdas, com as três casas mostradas.
+   Hipóteses: nenhuma.
+   Mutation: `12045 / 10000` becomes `12035 / 10000`. *)
+Theorem o_sol_brilha :
+  distribution 5 prefers_brilha /\ distribution 5 bets_on_forte /\
+  (exists l, loss prefers_brilha 2 = Finite l /\ 12035 / 10000 < l < 12045 / 10000) /\
+  (exists l, loss bets_on_forte 2 = Finite l /\ 23025 / 10000 < l < 23035 / 10000).
+Proof.
+  assert (R : forall t, 0 <= t < 1 -> ln (1 + t) - ln (1 - t) = ln ((1 + t) / (1 - t)))
+    by (intros; rewrite ln_div; lra).
+  assert (A := ln_ratio_bounds (1 / 7)). assert (B := ln_ratio_bounds (1 / 5)).
+  assert (C := ln_ratio_bounds (1 / 4)). assert (D := ln_ratio_bounds (1 / 9)).
+  rewrite R in A, B, C, D by lra.
+  (* log 2, log (10/3) and log 10 from the logarithms of 4/3, 3/2, 5/3 and 5/4. *)
+  assert (L2 : ln 2 = ln ((1 + 1 / 7) / (1 - 1 / 7)) + ln ((1 + 1 / 5) / (1 - 1 / 5)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (L3 : - ln (3 / 10) = ln 2 + ln ((1 + 1 / 4) / (1 - 1 / 4)))
+    by (rewrite <- ln_Rinv, <- ln_mult by lra; f_equal; field).
+  assert (L10 : - ln (10 / 100) = ln 2 + ln 2 + ln 2 + ln ((1 + 1 / 9) / (1 - 1 / 9)))
+    by (rewrite <- ln_Rinv, <- !ln_mult by lra; f_equal; field).
+  split; [|split; [|split]].
+  - split; [|simpl; lra]. intros v _. destruct v as [|[|[|v]]]; simpl; lra.
+  - split; [|simpl; lra]. intros v _. destruct v as [|[|[|[|v]]]]; simpl; lra.
+  - exists (- ln (3 / 10)). split; [apply surprise_pos; simpl; lra|lra].
+  - exists (- ln (10 / 100)). split; [apply surprise_pos; simpl; lra|lra].
 Qed.
 
 (* box: prop-parallel
@@ -178,12 +215,11 @@ Qed.
 
 (* box: prop-escape
    Covers: the sum and the bound, where D is finite.
-   Hypotheses: texts of T words; a shorter sentence is filled up with its end, which both
-     predict for certain; the model excludes no word that can follow a true beginning, so D is
-     finite.
+   Hypotheses: texts of T words; a shorter sentence is filled up with its end, which both predict
+     for certain; the model excludes no word that can follow a true beginning, so D is finite.
    Cobre: a soma e o limite, onde D é finita.
    Hipóteses: textos de T palavras; uma frase mais curta é completada com o seu fim, que ambos
-     preveem com certeza; o modelo não exclui palavra alguma que possa seguir um início
+     preveem com certeza; o modelo não exclui palavra alguma que possa seguir um prefixo
      verdadeiro, portanto D é finita.
    Mutation: `1 - exp (- D)` becomes `1 - exp D`. *)
 Theorem escape V (p q : model) past T : predicts V p -> predicts V q -> covers V p q past T ->
@@ -327,14 +363,14 @@ Proof.
 Qed.
 
 (* box: prop-free-running, the optimum
-   Covers: at one position, that the expected loss is least exactly for the marginal after
-     every beginning that is drawn.
+   Covers: at one position, that the expected loss is least exactly for the marginal after every
+     beginning that is drawn.
    Hypotheses: the drawn beginning and the next word are independent, given the position; there
      are finitely many beginnings.
-   Cobre: em uma posição, que a perda esperada é mínima exatamente para a marginal depois de
-     todo início sorteado.
-   Hipóteses: o início sorteado e a próxima palavra são independentes, dada a posição; há um
-     número finito de inícios.
+   Cobre: em uma posição, que a perda esperada é mínima se e somente se a previsão é a marginal
+     depois de todo prefixo sorteado.
+   Hipóteses: o prefixo sorteado e a próxima palavra são independentes, dada a posição; há um
+     número finito de prefixos.
    Mutation: `J b v = of_beginning V J b * of_word B J v` becomes `0 <= J b v`. *)
 Theorem free_running_optimum V B (J y : nat -> vector) : joint V B J ->
   (* The drawn beginning says nothing of the next word of the text. *)
@@ -431,11 +467,11 @@ Proof.
 Qed.
 
 (* box: prop-free-running, the excess
-   Covers: that the excess on true beginnings is the mutual information, summed with any
-     weights of the positions.
+   Covers: that the excess on true beginnings is the mutual information, summed with any weights
+     of the positions.
    Hypotheses: the training's words have the marginals of the truth.
-   Cobre: que o excesso nos inícios verdadeiros é a informação mútua, somada com quaisquer
-     pesos das posições.
+   Cobre: que o excesso nos prefixos verdadeiros é a informação mútua, somada com quaisquer pesos
+     das posições.
    Hipóteses: as palavras do treinamento têm as marginais da verdade.
    Mutation: `- true_entropy V B (T t))` becomes `+ true_entropy V B (T t))`. *)
 Theorem free_running_excess V B n (weight : nat -> R) (T J : nat -> nat -> vector) :
@@ -478,7 +514,7 @@ Qed.
 (* box: prop-free-running, true beginnings
    Covers: that at the optimum every true beginning has a positive probability of being drawn.
    Hypotheses: each word is drawn from the marginal of its position.
-   Cobre: que no ótimo todo início verdadeiro tem probabilidade positiva de ser sorteado.
+   Cobre: que no ótimo todo prefixo verdadeiro tem probabilidade positiva de ser sorteado.
    Hipóteses: cada palavra é sorteada da marginal da sua posição.
    Mutation: `0 < P b` becomes `0 <= P b`. *)
 Theorem true_beginnings_are_drawn V n (P : list nat -> R) b :
@@ -510,14 +546,13 @@ Definition given_source (V B : nat) (J : nat -> nat -> vector) (s v : nat) : R :
 (* box: cor-source, the optimum
    Covers: at one position, that the expected loss is least exactly for the marginal given the
      source.
-   Hypotheses: given the source, the drawn beginning and the next word are independent; there
-     are finitely many sources and beginnings, each source of positive probability.
-   Cobre: em uma posição, que a perda esperada é mínima exatamente para a marginal dada a
-     fonte.
-   Hipóteses: dada a fonte, o início sorteado e a próxima palavra são independentes; há um
-     número finito de fontes e inícios, cada fonte com probabilidade positiva.
-   Mutation: `J s b v = of_beginning V (J s) b * given_source V B J s v` becomes
-     `0 <= J s b v`. *)
+   Hypotheses: given the source, the drawn beginning and the next word are independent; there are
+     finitely many sources and beginnings, each source of positive probability.
+   Cobre: em uma posição, que a perda esperada é mínima se e somente se a previsão é a marginal
+     dada a fonte.
+   Hipóteses: dada a fonte, o prefixo sorteado e a próxima palavra são independentes; há um
+     número finito de fontes e prefixos, cada fonte com probabilidade positiva.
+   Mutation: `J s b v = of_beginning V (J s) b * given_source V B J s v` becomes `0 <= J s b v`. *)
 Theorem source_optimum V B N (J y : nat -> nat -> vector) :
   (forall s b v, (s < N)%nat -> (b < B)%nat -> (v < V)%nat -> 0 <= J s b v) ->
   (forall s, (s < N)%nat -> 0 < of_source V B J s) ->
@@ -567,8 +602,8 @@ Proof.
 Qed.
 
 (* box: cor-source, the excess
-   Covers: that the excess is the mutual information given the source, averaged over sources
-     and positions, and when it is 0.
+   Covers: that the excess is the mutual information given the source, averaged over sources and
+     positions, and when it is 0.
    Hypotheses: sources have positive shares, and positions positive weights.
    Cobre: que o excesso é a informação mútua dada a fonte, na média sobre fontes e posições, e
      quando é 0.

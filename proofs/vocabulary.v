@@ -86,13 +86,12 @@ Proof.
 Qed.
 
 (* box: prop-normalizer
-   Covers: the whole statement; a method that does not read a logit gives the same answer for
-     all its values.
+   Covers: the whole statement; a method that does not read a logit gives the same answer for all
+     its values.
    Hypotheses: finite logits of at least two words, otherwise arbitrary; exact arithmetic.
    Cobre: o enunciado inteiro; um método que não lê um logit dá a mesma resposta para todos os
      seus valores.
-   Hipóteses: logits finitos de pelo menos duas palavras, de resto arbitrários; aritmética
-     exata.
+   Hipóteses: logits finitos de pelo menos duas palavras, de resto arbitrários; aritmética exata.
    Mutation: `(j <> w -> z j < x ->` becomes `(z j < x ->`. *)
 Theorem every_logit_counts V w z j x : (2 <= V)%nat -> (w < V)%nat -> (j < V)%nat ->
   let L := fun z => logits_loss V z w in
@@ -404,8 +403,8 @@ Qed.
    Covers: that the inverse exists, and that $D$ logits determine the hidden state, the others
      and the loss.
    Hypotheses: the rows of the $D$ words are linearly independent.
-   Cobre: que a inversa existe, e que $D$ logits determinam o estado oculto, os outros logits e
-     a perda.
+   Cobre: que a inversa existe, e que $D$ logits determinam o estado oculto, os outros logits e a
+     perda.
    Hipóteses: as linhas das $D$ palavras são linearmente independentes.
    Mutation: `h d = dot D (B d) zs` becomes `h d = - dot D (B d) zs`. *)
 Theorem few_logits_fix_the_others V D (W : matrix) (s : nat -> nat) :
@@ -443,10 +442,9 @@ Qed.
    Covers: that fewer do not: from every hidden state one comes to another with the same logits
      read and another loss.
    Hypotheses: W has D linearly independent rows; at least one logit is read, but fewer than D.
-   Cobre: que menos não bastam: de todo estado oculto chega-se a outro com os mesmos logits
-     lidos e outra perda.
-   Hipóteses: W tem D linhas linearmente independentes; ao menos um logit é lido, mas menos de
-     D.
+   Cobre: que menos que isso não basta: de todo estado oculto chega-se a outro com os mesmos logits lidos
+     e outra perda.
+   Hipóteses: W tem D linhas linearmente independentes; ao menos um logit é lido, mas menos de D.
    Mutation: `(1 <= m < D)%nat` becomes `(0 <= m < D)%nat`. *)
 Theorem fewer_logits_do_not V D (W : matrix) (s read : nat -> nat) m w h :
   (* W has rank D: it has D independent rows. *)

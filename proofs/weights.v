@@ -7,7 +7,7 @@ From NWP Require Import definitions equivalence convexity sums.
 (* box: prop-guess, the bounds
    Covers: both bounds, also where the right word has probability 0.
    Hypotheses: a distribution on at least two words.
-   Cobre: os dois limites, também onde a palavra certa tem probabilidade 0.
+   Cobre: os dois limites, também onde a palavra correta tem probabilidade 0.
    Hipóteses: uma distribuição sobre pelo menos duas palavras.
    Mutation: `v <> w /\ y w <= y v` becomes `v <> w /\ y v <= y w`. *)
 Theorem guess V y w : distribution V y -> (2 <= V)%nat -> (w < V)%nat ->
@@ -39,7 +39,7 @@ Qed.
    Hypotheses: at least two words.
    Cobre: que os dois limites são atingidos.
    Hipóteses: pelo menos duas palavras.
-   Mutation: `loss y w = ln 2` becomes `loss y w = ln 3`. *)
+   Mutation: `loss y w = ln 2` becomes `loss y w = ln 1`. *)
 Theorem guess_reached V w : (2 <= V)%nat -> (w < V)%nat ->
   (exists y, distribution V y /\ (forall j, (j < V)%nat -> y j <= y w) /\
     loss y w = ln (INR V)) /\
@@ -72,7 +72,7 @@ Definition stepped (V : nat) (eta : R) (w : nat) (z : vector) : vector :=
 (* box: prop-step-right, the factor
    Covers: the exact factor of the odds against each wrong word.
    Hypotheses: finite logits of one example; any rate.
-   Cobre: o fator exato da razão de chances contra cada palavra errada.
+   Cobre: o fator exato da chance contra cada palavra incorreta.
    Hipóteses: logits finitos de um só exemplo; uma taxa qualquer.
    Mutation: `(1 - y w + y j)` becomes `(1 - y w - y j)`. *)
 Theorem step_right_factor V z w eta j : (w < V)%nat -> (j < V)%nat -> j <> w ->
@@ -88,7 +88,7 @@ Qed.
 (* box: prop-step-right, the odds
    Covers: that the odds of the right word grow by more than the stated factor.
    Hypotheses: finite logits of at least two words; the rate is positive.
-   Cobre: que as chances da palavra certa crescem mais que o fator dado.
+   Cobre: que a chance da palavra correta cresce mais que o fator dado.
    Hipóteses: logits finitos de pelo menos duas palavras; a taxa é positiva.
    Mutation: `exp (eta * (1 - y w)) <` becomes `exp (eta * (1 + y w)) <`. *)
 Theorem step_right_odds V z w eta : (2 <= V)%nat -> (w < V)%nat -> 0 < eta ->
@@ -117,7 +117,7 @@ Proof.
       by (field; apply Rgt_not_eq, Hy').
     replace (y w / y j * (c * exp (eta * y j)) * (y' j * y j))
       with (c * (y w * y' j) * exp (eta * y j)) in F by (field; apply Rgt_not_eq, Hy).
-    assert (0 < c * (y w * y' j)) 
+    assert (0 < c * (y w * y' j))
       by (apply Rmult_lt_0_compat; [auto|apply Rmult_lt_0_compat; auto]). nra. }
   rewrite !others_complement in H by (auto; apply softmax_distribution; lia).
   apply (Rmult_lt_reg_r ((1 - y w) * (1 - y' w))); [apply Rmult_lt_0_compat; lra|].
@@ -131,8 +131,8 @@ Qed.
    Covers: that the right word rises, the wrong words together fall, and the loss becomes
      strictly smaller, at every rate.
    Hypotheses: finite logits of at least two words; the rate is positive.
-   Cobre: que a palavra certa sobe, as erradas juntas caem e a perda fica estritamente menor,
-     com qualquer taxa.
+   Cobre: que a palavra correta sobe, as incorretas juntas caem e a perda fica estritamente
+     menor, com qualquer taxa.
    Hipóteses: logits finitos de pelo menos duas palavras; a taxa é positiva.
    Mutation: `0 < eta` becomes `eta < 0`. *)
 Theorem step_right V z w eta : (2 <= V)%nat -> (w < V)%nat -> 0 < eta ->
@@ -375,7 +375,7 @@ End Wrong.
    Covers: both cases, with the one rate of case 2 and its bound.
    Hypotheses: finite logits; i is a wrong word.
    Cobre: os dois casos, com a taxa única do caso 2 e o seu limite.
-   Hipóteses: logits finitos; i é uma palavra errada.
+   Hipóteses: logits finitos; i é uma palavra incorreta.
    Mutation: `(s <= y w + y i ->` becomes `(s <= 2 * (y w + y i) ->`. *)
 Theorem step_wrong V z w i : (w < V)%nat -> (i < V)%nat -> i <> w ->
   let y := softmax V z in
@@ -393,7 +393,7 @@ Qed.
    Covers: the two consequences at the end.
    Hypotheses: finite logits; i is a wrong word; the rate is positive.
    Cobre: as duas consequências do final.
-   Hipóteses: logits finitos; i é uma palavra errada; a taxa é positiva.
+   Hipóteses: logits finitos; i é uma palavra incorreta; a taxa é positiva.
    Mutation: `k <> w -> y k <= y i` becomes `k <> w -> y i <= y k`. *)
 Theorem step_wrong_in_particular V z w i eta :
   (w < V)%nat -> (i < V)%nat -> i <> w -> 0 < eta ->
@@ -434,7 +434,7 @@ Qed.
    Covers: the row of the probabilities.
    Hypotheses: the right words have positive probabilities; every entry is a free variable.
    Cobre: a linha das probabilidades.
-   Hipóteses: as palavras certas têm probabilidades positivas; cada entrada é uma variável
+   Hipóteses: as palavras corretas têm probabilidades positivas; cada entrada é uma variável
      livre.
    Mutation: `(- one_hot (w n) i / (` becomes `(one_hot (w n) i / (`. *)
 Theorem backprop_probabilities N (w : nat -> nat) (Y : matrix) n i : (n < N)%nat ->
@@ -462,7 +462,7 @@ Qed.
    Covers: the row of the logits.
    Hypotheses: finite logits; the right words are in the vocabulary.
    Cobre: a linha dos logits.
-   Hipóteses: logits finitos; as palavras certas estão no vocabulário.
+   Hipóteses: logits finitos; as palavras corretas estão no vocabulário.
    Mutation: `v - one_hot (w n) v` becomes `v + one_hot (w n) v`. *)
 Theorem backprop_logits N V (w : nat -> nat) (Z : matrix) n v :
   (n < N)%nat -> (v < V)%nat -> (forall k, (k < N)%nat -> (w k < V)%nat) ->
@@ -481,7 +481,7 @@ Qed.
 (* box: prop-backprop, row 4
    Covers: the row of the hidden vectors.
    Hypotheses: the logits are $U h$.
-   Cobre: a linha dos vetores ocultos.
+   Cobre: a linha dos estados ocultos.
    Hipóteses: os logits são $U h$.
    Mutation: `(U v d * G n v)` becomes `(U v d * - G n v)`. *)
 Theorem backprop_hidden N V D (w : nat -> nat) (U H : matrix) n d :
@@ -567,13 +567,45 @@ Qed.
 
 (** * One example moves other contexts *)
 
+(** The gradients of one example, by the rows above. *)
+Lemma one_example_gradients V D x w (U E GU GE : matrix) : (w < V)%nat ->
+  let L := fun U E => logits_loss V (linear_logits D U (E x)) w in
+  let g := fun v => softmax V (linear_logits D U (E x)) v - one_hot w v in
+  (forall v d, (v < V)%nat -> (d < D)%nat -> is_partial2 (fun U => L U E) U v d (GU v d)) ->
+  (forall c d, (d < D)%nat -> is_partial2 (fun E => L U E) E c d (GE c d)) ->
+  (forall v d, (v < V)%nat -> (d < D)%nat -> GU v d = g v * E x d) /\
+  (forall c d, (d < D)%nat ->
+    GE c d = if Nat.eq_dec x c then Σ v < V, (U v d * g v) else 0).
+Proof.
+  intros Hw L g HU HE.
+  (* The loss of one example is the mean over it. *)
+  assert (L1 : forall U E, model_loss 1 V D (fun _ => x) (fun _ => w) U E = L U E).
+  { intros U0 E0. unfold model_loss, logits_mean_loss, L. simpl. field. }
+  split.
+  - intros v d Hv Hd. specialize (HU v d Hv Hd). apply is_derive_unique in HU. rewrite <- HU.
+    apply is_derive_unique.
+    assert (B := backprop_output_weights 1 V D (fun _ => w) U (fun _ => E x) v d Hv Hd
+                   (fun _ _ => Hw)).
+    cbv zeta in B. simpl sum in B. unfold mean_error in B. simpl INR in B.
+    unfold is_partial2 in B. evar_last.
+    + eapply is_derive_ext; [|exact B]. intros t. apply (L1 (replaced2 U v d t) E).
+    + unfold g. cbv beta. field.
+  - intros c d Hd. specialize (HE c d Hd). apply is_derive_unique in HE. rewrite <- HE.
+    apply is_derive_unique.
+    assert (B := backprop_embeddings 1 V D (fun _ => x) (fun _ => w) U E c d Hd (fun _ _ => Hw)).
+    cbv zeta in B. simpl in B. rewrite Rplus_0_l in B. unfold is_partial2 in B. evar_last.
+    + eapply is_derive_ext; [|exact B]. intros t. apply (L1 U (replaced2 E c d t)).
+    + cbv beta. destruct (Nat.eq_dec x c); [|reflexivity]. apply sum_ext. intros v _.
+      unfold mean_error, g. simpl. field.
+Qed.
+
 (* box: prop-sharing
    Covers: the formula; what it says of the angles is read off it.
    Hypotheses: the model $z = U E[x]$; GU and GE are the partial derivatives of the loss of the
      one example; $c \ne x$.
    Cobre: a fórmula; o que ela diz dos ângulos lê-se nela.
-   Hipóteses: o modelo $z = U E[x]$; GU e GE são as derivadas parciais da perda do único
-     exemplo; $c \ne x$.
+   Hipóteses: o modelo $z = U E[x]$; GU e GE são as derivadas parciais da perda do único exemplo;
+     $c \ne x$.
    Mutation: `= - eta * dot D` becomes `= eta * dot D`. *)
 Theorem sharing V D x w (U E GU GE : matrix) eta c v :
   (w < V)%nat -> (v < V)%nat -> c <> x ->
@@ -586,29 +618,126 @@ Theorem sharing V D x w (U E GU GE : matrix) eta c v :
   = - eta * dot D (E c) (E x) * (softmax V (linear_logits D U (E x)) v - one_hot w v).
 Proof.
   intros Hw Hv Hc L HU HE U' E'.
-  (* The loss of one example is the mean over it, so that the rows of backprop apply. *)
-  assert (L1 : forall U E, model_loss 1 V D (fun _ => x) (fun _ => w) U E = L U E).
-  { intros U0 E0. unfold model_loss, logits_mean_loss, L. simpl. field. }
-  set (g := fun v => softmax V (linear_logits D U (E x)) v - one_hot w v).
-  assert (EU : forall d, (d < D)%nat -> GU v d = g v * E x d).
-  { intros d Hd. specialize (HU v d Hv Hd). apply is_derive_unique in HU. rewrite <- HU.
-    apply is_derive_unique.
-    assert (B := backprop_output_weights 1 V D (fun _ => w) U (fun _ => E x) v d Hv Hd
-                   (fun _ _ => Hw)).
-    cbv zeta in B. simpl sum in B. unfold mean_error in B. simpl INR in B.
-    unfold is_partial2 in B. evar_last.
-    - eapply is_derive_ext; [|exact B]. intros t. apply (L1 (replaced2 U v d t) E).
-    - unfold g. cbv beta. field. }
-  assert (EE : forall d, (d < D)%nat -> GE c d = 0).
-  { intros d Hd. specialize (HE c d Hd). apply is_derive_unique in HE. rewrite <- HE.
-    apply is_derive_unique.
-    assert (B := backprop_embeddings 1 V D (fun _ => x) (fun _ => w) U E c d Hd (fun _ _ => Hw)).
-    cbv zeta in B. simpl in B. destruct (Nat.eq_dec x c); [congruence|]. rewrite Rplus_0_l in B.
-    unfold is_partial2 in B. eapply is_derive_ext; [|exact B].
-    intros t. apply (L1 U (replaced2 E c d t)). }
+  destruct (one_example_gradients V D x w U E GU GE Hw HU HE) as [EU EE].
+  set (g := fun v => softmax V (linear_logits D U (E x)) v - one_hot w v) in *.
   unfold linear_logits at 1 2. unfold dot. rewrite <- sum_minus.
   rewrite Rmult_assoc, (Rmult_comm (sum _ _)), <- Rmult_assoc, <- sum_scal_l.
-  apply sum_ext. intros d Hd. unfold U', E'. rewrite EU, EE by auto. unfold g. ring.
+  apply sum_ext. intros d Hd. unfold U', E'. rewrite EU, EE by auto.
+  destruct (Nat.eq_dec x c); [congruence|]. unfold g. ring.
+Qed.
+
+(** Bounds of e, and of log (1 + e). *)
+Lemma exp_1_closer :
+  2717 / 1000 < exp 1 < 2719 / 1000 /\ 13125 / 10000 < ln (1 + exp 1) < 13135 / 10000.
+Proof.
+  assert (A := ln_ratio_bounds (1 / 7)). assert (B := ln_ratio_bounds (1 / 5)).
+  assert (C := ln_ratio_bounds (717 / 4717)). assert (D := ln_ratio_bounds (719 / 4719)).
+  assert (F := ln_ratio_bounds (717 / 6717)). assert (G := ln_ratio_bounds (719 / 6719)).
+  assert (R : forall t, 0 <= t < 1 -> ln (1 + t) - ln (1 - t) = ln ((1 + t) / (1 - t)))
+    by (intros; rewrite ln_div; lra).
+  rewrite R in A, B, C, D, F, G by lra.
+  assert (L2 : ln 2 = ln ((1 + 1 / 7) / (1 - 1 / 7)) + ln ((1 + 1 / 5) / (1 - 1 / 5)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (L3 : ln 3 = ln 2 + ln ((1 + 1 / 5) / (1 - 1 / 5)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (E1 : ln (2717 / 1000) = ln 2 + ln ((1 + 717 / 4717) / (1 - 717 / 4717)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (E2 : ln (2719 / 1000) = ln 2 + ln ((1 + 719 / 4719) / (1 - 719 / 4719)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (E3 : ln (3717 / 1000) = ln 3 + ln ((1 + 717 / 6717) / (1 - 717 / 6717)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (E4 : ln (3719 / 1000) = ln 3 + ln ((1 + 719 / 6719) / (1 - 719 / 6719)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (H : 2717 / 1000 < exp 1 < 2719 / 1000)
+    by (split; apply ln_lt_inv; try lra; try apply exp_pos; rewrite ln_exp; lra).
+  split; [exact H|]. split.
+  - apply Rlt_trans with (ln (3717 / 1000)); [lra|apply ln_increasing; lra].
+  - apply Rlt_trans with (ln (3719 / 1000)); [apply ln_increasing; lra|lra].
+Qed.
+
+(* box: cex-weights-step
+   Covers: the whole statement, with the numbers to the places shown.
+   Hypotheses: two words, one context, hidden states of one number; GU and GE are the partial
+     derivatives.
+   Cobre: o enunciado inteiro, com os números nas casas mostradas.
+   Hipóteses: duas palavras, um contexto, estados ocultos de um número; GU e GE são as derivadas
+     parciais.
+   Mutation: `4065 / 1000` becomes `4055 / 1000`. *)
+Theorem step_on_the_weights_goes_wrong (GU GE : matrix) :
+  let U := fun v _ : nat => if Nat.eq_dec v 0 then - / 2 else / 2 in
+  let E := fun _ _ : nat => 1 in
+  let z := fun (U E : matrix) => linear_logits 1 U (E 0%nat) in
+  let L := fun U E => logits_loss 2 (z U E) 0 in
+  (forall v d, (v < 2)%nat -> (d < 1)%nat -> is_partial2 (fun U => L U E) U v d (GU v d)) ->
+  (forall c d, (d < 1)%nat -> is_partial2 (fun E => L U E) E c d (GE c d)) ->
+  let after := L (fun v d => U v d - 3 * GU v d) (fun c d => E c d - 3 * GE c d) in
+  2685 / 10000 < softmax 2 (z U E) 0 < 2695 / 10000 /\
+  13125 / 10000 < L U E < 13135 / 10000 /\
+  4055 / 1000 < after < 4065 / 1000 /\
+  (* The same rate on the logits. *)
+  logits_loss 2 (stepped 2 3 0 (z U E)) 0 < L U E.
+Proof.
+  intros U E z L HU HE after.
+  destruct (one_example_gradients 2 1 0 0 U E GU GE ltac:(lia) HU HE) as [EU EE].
+  destruct exp_1_closer as [X XL]. set (e := exp 1) in *.
+  (* The prediction, and the error r of its first entry. *)
+  assert (S0 : softmax 2 (z U E) 0 = / (1 + e)).
+  { unfold softmax, z, linear_logits, dot, U, E. simpl. rewrite !Rplus_0_l, !Rmult_1_r.
+    assert (Ee : e = exp (/ 2) * exp (/ 2))
+      by (unfold e; rewrite <- exp_plus; f_equal; lra).
+    rewrite exp_Ropp, Ee. assert (P := exp_pos (/ 2)). field. split; nra. }
+  assert (S1 : softmax 2 (z U E) 1 = 1 - / (1 + e)).
+  { assert (Q := softmax_sum 2 (z U E) ltac:(lia)). simpl in Q. lra. }
+  set (r := 1 - / (1 + e)) in *.
+  assert (Hr : / (1 + 2719 / 1000) < / (1 + e) < / (1 + 2717 / 1000))
+    by (split; apply Rinv_lt_contravar; nra).
+  assert (Two : forall z, logits_loss 2 z 0 = ln (1 + exp (z 1%nat - z 0%nat))).
+  { intros q. unfold logits_loss, log_sum_exp. simpl. rewrite Rplus_0_l.
+    replace (exp (q 0%nat) + exp (q 1%nat))
+      with (exp (q 0%nat) * (1 + exp (q 1%nat - q 0%nat))).
+    - rewrite ln_mult, ln_exp; [ring|apply exp_pos|].
+      assert (P := exp_pos (q 1%nat - q 0%nat)). lra.
+    - unfold Rminus. rewrite exp_plus, exp_Ropp. field. apply Rgt_not_eq, exp_pos. }
+  assert (G0 : GU 0%nat 0%nat = - r).
+  { rewrite EU by lia. fold (z U E). rewrite S0, one_hot_same. unfold E, r. ring. }
+  assert (G1 : GU 1%nat 0%nat = r).
+  { rewrite EU by lia. fold (z U E). rewrite S1, one_hot_other by lia. unfold E. ring. }
+  assert (GE0 : GE 0%nat 0%nat = r).
+  { rewrite EE by lia. simpl. fold (z U E). rewrite S0, S1, one_hot_same, one_hot_other by lia.
+    unfold U, r. simpl. field. lra. }
+  (* The difference of the logits after the step. *)
+  set (d := (6 * r - 1) * (3 * r - 1)).
+  assert (Ea : after = ln (1 + exp d)).
+  { unfold after, L. rewrite Two. unfold z, linear_logits, dot. simpl sum.
+    rewrite G0, G1, GE0. do 3 f_equal. unfold U, E, d. simpl. field. }
+  assert (Hd : 40385 / 10000 < d < 4042 / 1000) by (unfold d, r; nra).
+  assert (El : L U E = ln (1 + e)).
+  { unfold L. rewrite Two. do 2 f_equal. unfold e. f_equal. unfold z, linear_logits, dot, U, E.
+    simpl. field. }
+  split; [rewrite S0; lra|split; [|split]].
+  - rewrite El. exact XL.
+  - (* log (1 + exp d) = d + log (1 + exp (-d)), with exp (-d) between 1/58 and 0.0184. *)
+    assert (E4 : exp 4 = e * e * (e * e))
+      by (unfold e; rewrite <- !exp_plus; f_equal; lra).
+    assert (Ed : exp d = exp 4 * exp (d - 4)) by (rewrite <- exp_plus; f_equal; ring).
+    assert (U1 := exp_ineq1_le (d - 4)). assert (U2 := exp_ineq1_le (- (d - 4))).
+    assert (P := exp_pos (d - 4)). rewrite exp_Ropp in U2.
+    apply (Rmult_le_compat_r (exp (d - 4))) in U2; [|lra]. rewrite Rinv_l in U2 by lra.
+    assert (Q2 : 738 / 100 < e * e < 74 / 10) by nra.
+    assert (Q : 54 < exp 4 < 55) by (rewrite E4; nra).
+    assert (P2 : 1 < exp (d - 4) < 105 / 100) by nra.
+    assert (Hexp : 54 < exp d < 58).
+    { rewrite Ed. split; nra. }
+    assert (Hy : / 58 < / exp d < / 54) by (split; apply Rinv_lt_contravar; nra).
+    assert (Es : after = d + ln (1 + / exp d)).
+    { rewrite Ea. replace (1 + exp d) with (exp d * (1 + / exp d)) by (field; lra).
+      rewrite ln_mult, ln_exp by lra. reflexivity. }
+    assert (T1 := ln_le_tangent (1 + / exp d) ltac:(lra)).
+    assert (T2 := ln_le_tangent (/ (1 + / exp d)) ltac:(apply Rinv_0_lt_compat; lra)).
+    rewrite ln_Rinv in T2 by lra.
+    assert (/ (1 + / exp d) < / (1 + / 58)) by (apply Rinv_lt_contravar; nra).
+    rewrite Es. lra.
+  - apply (step_right 2 (z U E) 0 3); [lia|lia|lra].
 Qed.
 
 (** * The table *)
@@ -637,7 +766,7 @@ Fixpoint trained (N V : nat) (x w : nat -> nat) (eta : R) (W : matrix) (T : nat)
    Hypotheses: finite logits; the words are in the vocabulary.
    Cobre: que as linhas dadas são as derivadas parciais da perda.
    Hipóteses: logits finitos; as palavras estão no vocabulário.
-   Mutation: `table_loss N V x w)` becomes `table_loss N V w w)`. *)
+   Mutation: `(table_gradient N` becomes `(- table_gradient N`. *)
 Theorem table_gradient_is_the_gradient N V x w (W : matrix) c v :
   (v < V)%nat -> (forall n, (n < N)%nat -> (w n < V)%nat) ->
   is_partial2 (table_loss N V x w) W c v (table_gradient N V x w W c v).
@@ -653,6 +782,152 @@ Proof.
       rewrite (mean_error_ext N V w _ (fun n => W (x n))); [ring|auto|].
       intros j _. apply replaced2_same.
     + unfold one_hot. destruct (Nat.eq_dec (x n) c); lra.
+Qed.
+
+(** ** O cão ladra, trained *)
+
+(** "O cão ladra .": the words o, cão, ladra and the full stop are 0 to 3; the pair n goes from the
+    word n to the word n + 1. *)
+Definition ladra_table (T : nat) : matrix := trained 3 4 (fun n => n) S 3 (fun _ _ => 0) T.
+
+(** The logits after "ladra": the three wrong words stay alike, and each step adds to the lead of
+    the full stop what the prediction lacks. *)
+Lemma ladra_step T :
+  let lead := fun T => ladra_table T 2%nat 3%nat - ladra_table T 2%nat 0%nat in
+  (forall v, (v < 3)%nat -> ladra_table T 2%nat v = ladra_table T 2%nat 0%nat) /\
+  (forall v, (v < 3)%nat -> softmax 4 (ladra_table T 2%nat) v = / (exp (lead T) + 3)) /\
+  softmax 4 (ladra_table T 2%nat) 3 = 1 - 3 / (exp (lead T) + 3) /\
+  lead (S T) = lead T + 4 / (exp (lead T) + 3).
+Proof.
+  intros lead.
+  (* A step, entry by entry. *)
+  assert (Step : forall T v, ladra_table (S T) 2%nat v
+    = ladra_table T 2%nat v - (softmax 4 (ladra_table T 2%nat) v - one_hot 3 v)).
+  { intros U v. unfold ladra_table. simpl trained. unfold descended at 1, table_gradient, mean_error.
+    simpl. field. }
+  assert (Soft : forall T, (forall v, (v < 3)%nat -> ladra_table T 2%nat v = ladra_table T 2%nat 0%nat) ->
+    forall v, (v < 3)%nat -> softmax 4 (ladra_table T 2%nat) v = / (exp (lead T) + 3)).
+  { intros U A v Hv. unfold softmax. rewrite A by auto. simpl.
+    rewrite (A 1%nat), (A 2%nat) by lia. unfold lead, Rminus. rewrite exp_plus, exp_Ropp.
+    assert (P0 := exp_pos (ladra_table U 2%nat 0%nat)).
+    assert (P3 := exp_pos (ladra_table U 2%nat 3%nat)). field. split; lra. }
+  assert (A : forall T v, (v < 3)%nat -> ladra_table T 2%nat v = ladra_table T 2%nat 0%nat).
+  { intros U. induction U as [|U IH]; intros v Hv; [reflexivity|].
+    rewrite !Step, IH, !Soft, !one_hot_other by (auto; lia). reflexivity. }
+  assert (Sum : softmax 4 (ladra_table T 2%nat) 3 = 1 - 3 / (exp (lead T) + 3)).
+  { assert (Q := softmax_sum 4 (ladra_table T 2%nat) ltac:(lia)). simpl in Q.
+    rewrite !Soft in Q by (auto; lia). unfold Rdiv. lra. }
+  split; [apply A|split; [apply Soft, A|split; [exact Sum|]]].
+  unfold lead at 1. rewrite !Step, Sum, Soft, one_hot_same, one_hot_other by (auto; lia).
+  unfold lead, Rdiv. ring.
+Qed.
+
+(** A number from the bounds of its logarithm. *)
+Lemma exp_between l a b : 0 < a -> 0 < b -> ln a < l < ln b -> a < exp l < b.
+Proof.
+  intros Ha Hb H. split; apply ln_lt_inv; auto using exp_pos; rewrite ln_exp; lra.
+Qed.
+
+(* box: ex-training
+   Covers: the five probabilities of the full stop and the two losses, to the three decimals
+     shown; that the fourth step brings the loss below 0.223; that each step raises the right
+     word and lowers all three wrong words.
+   Hypotheses: the sentence's three pairs, with $\eta = 3$, from a table of zeros.
+   Cobre: as cinco probabilidades do ponto final e as duas perdas, com as três casas mostradas;
+     que o quarto passo leva a perda abaixo de 0,223; que cada passo sobe a palavra correta e
+     baixa as três incorretas.
+   Hipóteses: os três pares da frase, com $\eta = 3$, a partir de uma tabela de zeros.
+   Mutation: `8035 / 10000 < p 4%nat` becomes `8045 / 10000 < p 4%nat`. *)
+Theorem o_cao_ladra_trained :
+  let p := fun T => softmax 4 (ladra_table T 2%nat) 3 in
+  let loss := fun T => logits_loss 4 (ladra_table T 2%nat) 3 in
+  p 0%nat = 25 / 100 /\ 13855 / 10000 < loss 0%nat < 13865 / 10000 /\
+  4745 / 10000 < p 1%nat < 4755 / 10000 /\
+  6455 / 10000 < p 2%nat < 6465 / 10000 /\
+  7445 / 10000 < p 3%nat < 7455 / 10000 /\
+  8035 / 10000 < p 4%nat < 8045 / 10000 /\ loss 4%nat < 223 / 1000 /\
+  (forall T, p T < p (S T)) /\
+  (forall T v, (v < 3)%nat ->
+    softmax 4 (ladra_table (S T) 2%nat) v < softmax 4 (ladra_table T 2%nat) v).
+Proof.
+  intros p loss.
+  set (lead := fun T => ladra_table T 2%nat 3%nat - ladra_table T 2%nat 0%nat).
+  assert (Soft : forall T v, (v < 3)%nat ->
+    softmax 4 (ladra_table T 2%nat) v = / (exp (lead T) + 3)) by (intros T; apply (ladra_step T)).
+  assert (Right : forall T, p T = 1 - 3 / (exp (lead T) + 3)) by (intros T; apply (ladra_step T)).
+  assert (Next : forall T, lead (S T) = lead T + 4 / (exp (lead T) + 3))
+    by (intros T; apply (ladra_step T)).
+  assert (Loss : forall T, loss T = - ln (p T)) by (intros; apply logits_loss_softmax; lia).
+  assert (R : forall t, 0 <= t < 1 -> ln (1 + t) - ln (1 - t) = ln ((1 + t) / (1 - t)))
+    by (intros; rewrite ln_div; lra).
+  (* Logarithms of the bounds used below, from log 2 and a factor near 1. *)
+  assert (A := ln_ratio_bounds (1 / 7)). assert (B := ln_ratio_bounds (1 / 5)).
+  rewrite R in A, B by lra.
+  assert (L2 : ln 2 = ln ((1 + 1 / 7) / (1 - 1 / 7)) + ln ((1 + 1 / 5) / (1 - 1 / 5)))
+    by (rewrite <- ln_mult by lra; f_equal; field).
+  assert (E0 : exp (lead 0%nat) = 1).
+  { unfold lead, ladra_table. simpl. rewrite Rminus_0_r. apply exp_0. }
+  assert (L0 : lead 0%nat = 0) by (unfold lead, ladra_table; simpl; ring).
+  assert (L1 : lead 1%nat = 1) by (rewrite Next, E0, L0; field).
+  assert (E1 : 2717 / 1000 < exp (lead 1%nat) < 2719 / 1000) by (rewrite L1; apply exp_1_closer).
+  (* From bounds a and b of exp (lead T): of the probability, and of the next lead. *)
+  assert (P : forall T a b, a < exp (lead T) < b -> 0 < a -> 1 - 3 / (a + 3) < p T < 1 - 3 / (b + 3)).
+  { intros T a b H Ha. rewrite Right.
+    assert (/ (exp (lead T) + 3) < / (a + 3)) by (apply Rinv_lt_contravar; nra).
+    assert (/ (b + 3) < / (exp (lead T) + 3)) by (apply Rinv_lt_contravar; nra).
+    unfold Rdiv. lra. }
+  assert (N : forall T a b, a < exp (lead T) < b -> 0 < a ->
+    lead T + 4 / (b + 3) < lead (S T) < lead T + 4 / (a + 3)).
+  { intros T a b H Ha. rewrite Next.
+    assert (/ (exp (lead T) + 3) < / (a + 3)) by (apply Rinv_lt_contravar; nra).
+    assert (/ (b + 3) < / (exp (lead T) + 3)) by (apply Rinv_lt_contravar; nra).
+    unfold Rdiv. lra. }
+  assert (N1 := N 1%nat _ _ E1 ltac:(lra)).
+  assert (E2 : 5468 / 1000 < exp (lead 2%nat) < 5475 / 1000).
+  { assert (C := ln_ratio_bounds (1468 / 9468)). assert (D := ln_ratio_bounds (1475 / 9475)).
+    rewrite R in C, D by lra. apply exp_between; [lra|lra|].
+    replace (5468 / 1000) with (2 * 2 * ((1 + 1468 / 9468) / (1 - 1468 / 9468))) by field.
+    replace (5475 / 1000) with (2 * 2 * ((1 + 1475 / 9475) / (1 - 1475 / 9475))) by field.
+    rewrite !ln_mult by lra. lra. }
+  assert (N2 := N 2%nat _ _ E2 ltac:(lra)).
+  assert (E3 : 876 / 100 < exp (lead 3%nat) < 8785 / 1000).
+  { assert (C := ln_ratio_bounds (76 / 1676)). assert (D := ln_ratio_bounds (785 / 16785)).
+    rewrite R in C, D by lra. apply exp_between; [lra|lra|].
+    replace (876 / 100) with (2 * 2 * 2 * ((1 + 76 / 1676) / (1 - 76 / 1676))) by field.
+    replace (8785 / 1000) with (2 * 2 * 2 * ((1 + 785 / 16785) / (1 - 785 / 16785))) by field.
+    rewrite !ln_mult by lra. lra. }
+  assert (N3 := N 3%nat _ _ E3 ltac:(lra)).
+  assert (E4 : 123 / 10 < exp (lead 4%nat) < 1234 / 100).
+  { assert (C := ln_ratio_bounds (43 / 203)). assert (D := ln_ratio_bounds (434 / 2034)).
+    rewrite R in C, D by lra. apply exp_between; [lra|lra|].
+    replace (123 / 10) with (2 * 2 * 2 * ((1 + 43 / 203) / (1 - 43 / 203))) by field.
+    replace (1234 / 100) with (2 * 2 * 2 * ((1 + 434 / 2034) / (1 - 434 / 2034))) by field.
+    rewrite !ln_mult by lra. lra. }
+  assert (Rise : forall T, exp (lead T) < exp (lead (S T))).
+  { intros T. apply exp_increasing. rewrite Next.
+    assert (X := exp_pos (lead T)). assert (0 < 4 / (exp (lead T) + 3)); [|lra].
+    apply Rdiv_lt_0_compat; lra. }
+  assert (Wrong : forall T, / (exp (lead (S T)) + 3) < / (exp (lead T) + 3)).
+  { intros T. assert (X := exp_pos (lead T)). specialize (Rise T).
+    apply Rinv_lt_contravar; [nra|lra]. }
+  assert (Q0 : p 0%nat = 25 / 100) by (rewrite Right, E0; field).
+  assert (Q1 := P 1%nat _ _ E1 ltac:(lra)). assert (Q2 := P 2%nat _ _ E2 ltac:(lra)).
+  assert (Q3 := P 3%nat _ _ E3 ltac:(lra)). assert (Q4 := P 4%nat _ _ E4 ltac:(lra)).
+  repeat split; try lra.
+  - rewrite Loss, Q0. replace (25 / 100) with (/ (2 * 2)) by field.
+    rewrite ln_Rinv, ln_mult by lra. lra.
+  - rewrite Loss, Q0. replace (25 / 100) with (/ (2 * 2)) by field.
+    rewrite ln_Rinv, ln_mult by lra. lra.
+  - (* 0.8035 is above exp (-0.223): with log 0.8 = log (4/5). *)
+    rewrite Loss. assert (C := ln_ratio_bounds (1 / 9)). rewrite R in C by lra.
+    replace ((1 + 1 / 9) / (1 - 1 / 9)) with (/ (80 / 100)) in C by field.
+    rewrite ln_Rinv in C by lra.
+    assert (D := ln_ratio_bounds (35 / 16035)). rewrite R in D by lra.
+    assert (X : ln (8035 / 10000) = ln (80 / 100) + ln ((1 + 35 / 16035) / (1 - 35 / 16035)))
+      by (rewrite <- ln_mult by lra; f_equal; field).
+    assert (ln (8035 / 10000) < ln (p 4%nat)) by (apply ln_increasing; lra). lra.
+  - intros T. rewrite !Right. specialize (Wrong T). unfold Rdiv. lra.
+  - intros T v Hv. rewrite !Soft by auto. apply Wrong.
 Qed.
 
 (** ** A safe learning rate *)
@@ -1221,8 +1496,8 @@ Proof. intros HU v. apply sum_zero. intros. rewrite HU. ring. Qed.
    Hypotheses: all entries of E and U are zero.
    Cobre: que todos os gradientes são zero, para qualquer texto.
    Hipóteses: todas as entradas de E e U são zero.
-   Mutation: `(forall v d, U v d = 0)` becomes `(forall v d, U v d = 1)`. *)
-Theorem zeros_teach_nothing N V D x w (U E : matrix) : 
+   Mutation: `(forall c d, E c d = 0)` becomes `(forall c d, E c d = 1)`. *)
+Theorem zeros_teach_nothing N V D x w (U E : matrix) :
   (forall n, (n < N)%nat -> (w n < V)%nat) ->
   (forall v d, U v d = 0) -> (forall c d, E c d = 0) ->
   (forall v d, (v < V)%nat -> (d < D)%nat ->
@@ -1422,11 +1697,11 @@ End Saddle.
 
 (* box: rem-zero-start, a saddle
    Covers: that there are weights as close as one likes with a smaller and with a larger loss.
-   Hypotheses: after one context that occurs, not all words are equally frequent; at least one
-     hidden number.
+   Hypotheses: after one context that occurs, not all words are equally frequent; hidden states
+     of at least one number.
    Cobre: que há pesos tão próximos quanto se queira com perda menor e com perda maior.
-   Hipóteses: depois de um contexto que ocorre, nem todas as palavras são igualmente
-     frequentes; pelo menos um número oculto.
+   Hipóteses: depois de um contexto que ocorre, nem todas as palavras são igualmente frequentes;
+     estados ocultos de pelo menos um número.
    Mutation: `varies V (frequency N x w c)` becomes `0 <= eps`. *)
 Theorem zeros_are_a_saddle N V C D x w c eps : (0 < N)%nat -> (0 < D)%nat ->
   (forall n, (n < N)%nat -> (x n < C)%nat /\ (w n < V)%nat) ->
@@ -1479,7 +1754,7 @@ Proof.
 Qed.
 
 (** The loss as a function of the difference of the two logits. *)
-Let loss_of_difference (U E : matrix) : 
+Let loss_of_difference (U E : matrix) :
   L U E = ln (2 + exp (U 0%nat 0%nat * E 0%nat 0%nat - U 1%nat 0%nat * E 0%nat 0%nat)
                 + exp (- (U 0%nat 0%nat * E 0%nat 0%nat - U 1%nat 0%nat * E 0%nat 0%nat))) / 2.
 Proof.
@@ -1594,12 +1869,12 @@ End NoRate.
 
 (* box: prop-no-rate
    Covers: the whole statement, for a text of any length.
-   Hypotheses: one context, two words that follow equally often, one hidden number; GU and GE
-     are the partial derivatives.
+   Hypotheses: one context, two words that follow equally often, hidden states of one number; GU
+     and GE are the partial derivatives.
    Cobre: o enunciado inteiro, para um texto de qualquer comprimento.
-   Hipóteses: um contexto, duas palavras que seguem com igual frequência, um número oculto; GU
-     e GE são as derivadas parciais.
-   Mutation: `0 < eta ->` becomes `eta < 0 ->`. *)
+   Hipóteses: um contexto, duas palavras que seguem com igual frequência, estados ocultos de um
+     número; GU e GE são as derivadas parciais.
+   Mutation: `exists U E :` becomes `forall U E :`. *)
 Theorem no_safe_rate N w eta : (0 < N)%nat ->
   (* One context, the number 0, and two words; each word follows equally often. *)
   (forall n, (n < N)%nat -> (w n < 2)%nat) ->
