@@ -139,6 +139,19 @@ def test_errors(run, monkeypatch):
     assert len(result["runs"]) == 2
 
 
+def test_learning_curve(run, corpus):
+    result = run(
+        "learning_curve", "--corpora", corpus, WIDTHS=(4, 8), WIDTH=4, STEPS=(1, 2), HALVINGS=1,
+        PIECES=4, ORDERS=(2, 3),
+    )  # fmt: skip
+    assert works(result)
+    measured = result["corpora"][corpus]
+    assert [one["n"] for one in measured["n_grams"]] == [1646, 3294]
+    assert [one["n"] for one in measured["transformers"]] == [1646, 3294, 3294] * 2
+    assert [one["width"] for one in measured["transformers"]] == [4, 4, 8] * 2
+    assert set(measured["pairs"]) == {"n-gram less largest", "other seed less largest"}
+
+
 def test_teacher_forcing(run):
     result = run("teacher_forcing", WORDS=(4, 8), REPEATS=1)
     assert works(result)
