@@ -51,7 +51,7 @@ Proof.
     + rewrite IH, <- app_assoc. simpl. ring.
   - intros θ past t Ht. unfold Q. rewrite drawn_probability.
     apply text_loss_is_surprise with V; auto.
-  - intros θ. destruct (corpus V m K first text Hm Hw HN) as [_ H]. rewrite (proj2 (H θ)).
+  - intros θ. destruct (corpus V m K first text Hm Hw HN) as [_ [H _]]. rewrite (proj2 (H θ)).
     assert (E : forall θ, corpus_probability (m θ) K first text = Π k < K, Q θ (first k) (text k)).
     { intros θ'. apply prod_ext. intros. symmetry. apply drawn_probability. }
     split; intros Hmax θ'; specialize (Hmax θ'); cbv beta in *; rewrite !E in *; exact Hmax.
