@@ -6,12 +6,12 @@
 // The style sheet lets the browser lay out only what is near the screen. What it left is laid out
 // piece by piece, whenever there is nothing else to do, so that soon the page is as long as it says
 // and every piece has its place.
-const LEFT = ".bd-article section section > :is(p, ul, ol, dl, div)";
+const LAID_OUT_LATER = ".bd-article section section > :is(p, ul, ol, dl, div)";
 const PIECES = 8; // at a time
 const SPARE = 8; // milliseconds that must be left before the next ones
 
 function layOutTheRest() {
-  const left = [...document.querySelectorAll(LEFT)];
+  const left = [...document.querySelectorAll(LAID_OUT_LATER)];
   const go = (deadline) => {
     do {
       for (const block of left.splice(0, PIECES)) block.classList.add("laid-out");

@@ -136,7 +136,10 @@ def test_axe_finds_nothing(visits, address):
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_page_is_light(visits, address):
-    """All of a page at most 6 MB, text and formulas 1.5; its scripts 60 kB, the theme's as much."""
+    """All of a page at most 6 MB, text and formulas 1.5; its scripts 60 kB, the theme's as much.
+
+    The ledger has all boxes of all chapters on one page: it may have 2.
+    """
     sizes = visits[address].sizes
     assert sum(sizes.values()) <= 6e6, sizes
     scripts = {
@@ -144,7 +147,8 @@ def test_page_is_light(visits, address):
     }
     mathematics = {name for name in sizes if "_static/katex/" in name}
     assert len(mathematics) == 2, mathematics
-    assert sum(sizes[name] for name in {address, *mathematics}) <= 1.5e6, sizes
+    most = 2e6 if address.endswith("claims.html") else 1.5e6
+    assert sum(sizes[name] for name in {address, *mathematics}) <= most, sizes
     search = {"search_sections.js", "_static/language_data.js"}
     own = {name for name in scripts if (ASSETS / name.removeprefix("_static/")).exists()}
     own |= {name for name in scripts if name.startswith("_static/katex/")}

@@ -3,11 +3,15 @@
 import io
 
 import nbformat
+import pytest
 import yaml
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_markdown_cell, new_notebook
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
+
+# An extension of Sphinx asks every object that there is what it is, also PyTorch's, if it is there.
+pytestmark = pytest.mark.filterwarnings("ignore:.*reduce_op:FutureWarning")
 
 QUESTIONS = {"chapters/01_one": "Is |V| $1$?", "chapters/02_two": "And two?", "other": ""}
 

@@ -151,7 +151,8 @@ def test_a_term_half_in_italics_is_linked_as_a_whole_or_named():
 
 NO_PROSE = (
     "h1, h2, h3, h4, figcaption, blockquote, code, pre, .math, mjx-container, svg, .cell, "
-    ".admonition-title, .question, .solution, .sidebar-title, .headerlink, script, style"
+    ".admonition-title, .question, .solution, .sidebar-title, .headerlink, .machine-checked, "
+    "script, style"
 )
 CHAPTERS = sorted(page for page in PAGES if re.search(r"(^|/)chapters/", page)) or ["chapters/-"]
 

@@ -169,7 +169,7 @@ def test_no_box_of_the_book_has_a_number_of_the_documents(browser, folder):
         page, _ = open_page(browser, address)
         boxes = page.eval_on_selector_all(
             ".proof.admonition:has(> .admonition-title > .caption-number)",
-            "boxes => boxes.map(box => [box.id, box.querySelector('.caption-number').innerText])",
+            "boxes => boxes.map(box => [box.id, box.querySelector('.caption-number').textContent])",
         )
         numbers |= {name: text.split()[-1] for name, text in boxes if re.search(r"\d", text)}
         page.context.close()
