@@ -1,17 +1,13 @@
 """The table of chapters follows from the contents and from the chapters themselves."""
 
-import io
+import subprocess
+import sys
 
 import nbformat
-import pytest
 import yaml
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_markdown_cell, new_notebook
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
-
-# An extension of Sphinx asks every object that there is what it is, also PyTorch's, if it is there.
-pytestmark = pytest.mark.filterwarnings("ignore:.*reduce_op:FutureWarning")
+from notebooks import ROOT
 
 QUESTIONS = {"chapters/01_one": "Is |V| $1$?", "chapters/02_two": "And two?", "other": ""}
 
@@ -36,21 +32,14 @@ def build(folder, parts, questions=QUESTIONS, language="en"):
         "nb_execution_mode": "off",
         "language": language,
     }
-    warnings = io.StringIO()
-    with docutils_namespace():
-        app = Sphinx(
-            source,
-            None,
-            folder / "html",
-            folder / "doctrees",
-            "html",
-            confoverrides=settings,
-            status=None,
-            warning=warnings,
-        )
-        app.build()
+    lines = ["import sys", f"sys.path[:0] = {[str(ROOT), str(ROOT / 'tools')]}"]
+    lines += [f"{name} = {value!r}" for name, value in settings.items()]
+    (source / "conf.py").write_text("\n".join(lines), encoding="utf-8")
+    # In a process of its own: extensions leave traces in docutils and in each other.
+    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", source, folder / "html"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     html = (folder / "html" / "intro.html").read_text(encoding="utf-8")
-    return BeautifulSoup(html, "html.parser"), warnings.getvalue()
+    return BeautifulSoup(html, "html.parser"), done.stderr
 
 
 def rows_of(table):
