@@ -69,6 +69,13 @@ STOPS_ARE_SET = """() => [...document.querySelectorAll("main pre")].every((block
     === (block.tabIndex === 0))"""
 
 
+# On a long page a color may still be on its way from one scheme to the other.
+COLORS_ARE_THERE = """() => {
+    document.body.getBoundingClientRect();
+    for (const animation of document.getAnimations()) animation.finish();
+}"""
+
+
 @dataclass
 class Visit:
     """What axe-core found on a page, and the bytes of each file that the page loaded."""
@@ -90,6 +97,7 @@ def visit(page, address: str) -> Visit:
     page.set_viewport_size(DESKTOP)
     page.emulate_media(color_scheme="light")
     page.goto(f"{HTML.as_uri()}/{address}", wait_until="load")
+    page.wait_for_selector("html[data-laid-out]", state="attached")
     page.evaluate(THIN_TOKENS)
     for scheme, size in (("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE), ("light", PHONE)):
         page.set_viewport_size(size)
@@ -97,6 +105,7 @@ def visit(page, address: str) -> Visit:
         page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
         page.evaluate(LOOK_AGAIN)
         page.wait_for_function(STOPS_ARE_SET)
+        page.evaluate(COLORS_ARE_THERE)
         state = f"{scheme}, {size['width']} px"
         seen.violations += [f"{state}: {violation}" for violation in page.evaluate(VIOLATIONS)]
         page.evaluate(EMPTY_FORMULAS)
