@@ -139,8 +139,8 @@ DIAGRAMS = [
         [0.0, 0.25, 0.5, 1.0],
     ),
     (
-        random.multinomial(64, [0.5, 0.2, 0.1, 0.1, 0.05, 0.05], size=40) / 64,
-        random.integers(6, size=40),
+        random.multinomial(64, [0.5, 0.2, 0.1, 0.1, 0.05, 0.05], size=8) / 64,
+        random.integers(6, size=8),
         [0.0, 0.1, 0.3, 1.0],
     ),
 ]
