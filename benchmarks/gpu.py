@@ -10,6 +10,7 @@ Times are of training alone: neither of compiling, nor of looking at the loss.
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -261,6 +262,38 @@ def step_of_words(
     return step | {"peak_bytes": peak} | utilization(trainer, step)
 
 
+# ---------------------------------------------------------------- beside the book's
+
+
+def told(parts: dict) -> dict[str, str]:
+    """Return what the parts show in a line each."""
+    lines = {}
+    if "loss" in parts:
+        taken = {row["peer"]: row.get("median_seconds") for row in parts["loss"]["peers"]}
+        ratio = taken["nwp.linear_cross_entropy"] / taken["three matrix products (floor)"]
+        lines["the loss, times the three products"] = f"{ratio:.2f}"
+    for who, row in parts.get("step", {}).items():
+        lines[f"a step of {who}, ms"] = f"{row['milliseconds']:.1f}"
+    for part, name in (
+        ("our_training", "Shakespeare, the book"),
+        ("their_training", "Shakespeare, nanoGPT"),
+        ("words", "Machado, word by word"),
+    ):
+        if part in parts:
+            ends = [run["points"][-1]["loss"] for run in parts[part]["runs"]]
+            lines[f"{name}, nats at the end"] = f"{statistics.mean(ends):.3f}"
+    return lines
+
+
+def print_beside(result: dict) -> None:
+    """Print the results beside those that the book shows."""
+    book = json.loads((HERE / "results" / "gpu.json").read_text())
+    ours, theirs = told(book["parts"]), told(result["parts"])
+    print(f"{'':<40}{book['device_name']:>24}{result['device_name'][:30]:>32}")
+    for line in ours | theirs:
+        print(f"{line:<40}{ours.get(line, ''):>24}{theirs.get(line, ''):>32}")
+
+
 # ---------------------------------------------------------------- one call
 
 PARTS: dict[str, tuple[int, Callable[[argparse.Namespace], dict]]] = {  # and its usual seconds
@@ -314,6 +347,7 @@ def main() -> None:
         write(arguments.out, result)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+    print_beside(result)
     missing = [name for name in PARTS if name not in result["parts"]]
     print(f"written to {arguments.out}; missing: {', '.join(missing) or 'nothing'}")
 

@@ -87,8 +87,8 @@ def linear_cross_entropy(
     that nobody asked for (``torch.no_grad``, a frozen input) are left out. Backward through "none"
     computes the scores again, because what each loss counts is only known by then; so does a
     second backward pass, because the first gave its gradients away. Under ``torch.autocast``
-    float32 inputs are first cast to its dtype, which must be bfloat16: float16, the default on
-    CUDA, is refused with a `TypeError`.
+    float32 inputs are multiplied in its dtype, which must be bfloat16, and their gradients are
+    float32: float16, the default on CUDA, is refused with a `TypeError`.
 
     Parameters
     ----------
@@ -107,7 +107,9 @@ def linear_cross_entropy(
     -------
     Scalar, or (N,) for "none" with 0 where ignored or of weight 0; float32, or float64 for float64
     inputs. bfloat16 is scored, exponentiated and summed in float32. On CUDA the gradient of the
-    scores, and that of the weight between blocks, are bfloat16; on the CPU only the results are.
+    scores is bfloat16, and the gradient of the weight is added up in the weight's own dtype: in
+    float32 under autocast, in bfloat16 for bfloat16 weights. On the CPU only results
+    are rounded.
 
     Raises
     ------

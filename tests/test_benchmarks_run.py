@@ -199,13 +199,19 @@ def test_loss(run, monkeypatch):
     assert all(row["median_seconds"] > 0 for row in result["peers"])
 
 
-def test_gpu(run, monkeypatch, corpus):
+def test_gpu(run, monkeypatch, corpus, capsys):
     parts = ["our_training", "step", "words", "their_training_equal_tokens", "their_training"]
     texts = ["--corpus", corpus, "--words-corpus", corpus]
     sizes = ["--seeds", "2", "--repeats", "1"]
     result = run("gpu", "--device", "cpu", "--parts", *parts, *texts, *sizes)
     assert works(result)
     assert list(result["parts"]) == parts
+    (line,) = (
+        x for x in capsys.readouterr().out.splitlines() if x.startswith("a step of the book, ms")
+    )
+    recorded, here = line.split()[-2:]  # the book's, and what was measured now
+    assert recorded == "6.1"
+    assert here == f"{result['parts']['step']['the book']['milliseconds']:.1f}"
     runs = result["parts"]["our_training"]["runs"]
     assert [run["seed"] for run in runs] == [0, 1]
     assert all(run["points"][-1]["loss"] > 0 for run in runs)

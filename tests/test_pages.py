@@ -86,9 +86,8 @@ def open_page(browser, address: str, scheme: str = "light"):
     page.goto(f"{HTML.as_uri()}/{address}", wait_until="load")
     if address.removeprefix("pt/") == "index.html":  # it only redirects
         page.wait_for_url("**/intro.html")
-    page.wait_for_selector(
-        "html[data-laid-out]", state="attached"
-    )  # what is not laid out has no text
+    # What is not laid out has no text.
+    page.wait_for_selector("html[data-laid-out]", state="attached")
     return page, troubles
 
 
