@@ -106,10 +106,8 @@ def linear_cross_entropy(
     Returns
     -------
     Scalar, or (N,) for "none" with 0 where ignored or of weight 0; float32, or float64 for float64
-    inputs. bfloat16 is scored, exponentiated and summed in float32. On CUDA the gradient of the
-    scores is bfloat16, and the gradient of the weight is added up in the weight's own dtype: in
-    float32 under autocast, in bfloat16 for bfloat16 weights. On the CPU only results
-    are rounded.
+    inputs. bfloat16 is scored, exponentiated and summed in float32. On CUDA the scores' gradient is
+    bfloat16, the weight's is added up in the weight's dtype; on the CPU only results are rounded.
 
     Raises
     ------
