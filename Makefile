@@ -61,7 +61,9 @@ $(READY): requirements.txt requirements-cuda.txt pyproject.toml
 
 install: $(READY)  ## make the environment of the tests and notebooks, .venv
 
-book: _build/html/.built _build/html/pt/.built  ## build both editions (BROWSER=1: with Python for cells to run offline)
+# The editions are built side by side: neither reads what the other writes.
+book:  ## build both editions (BROWSER=1: with Python for cells to run offline)
+	@$(MAKE) --no-print-directory -j 2 _build/html/.built _build/html/pt/.built
 	$(if $(BROWSER),$(BOOK_BIN)/python tools/browser.py)
 	@echo "Open _build/html/index.html, or _build/html/pt/index.html in Portuguese"
 

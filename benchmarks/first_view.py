@@ -26,29 +26,40 @@ import chromium  # noqa: E402
 
 SLOWER = (1, 6)  # times; 6 is what browsers' tools take for a phone of the middle class
 # A formula is there when it is set, by KaTeX or in earlier versions by MathJax, in its font, is
-# laid out, and a frame has been drawn since. What the browser leaves for later is not asked where
-# it stands, because the answer would lay it out.
+# laid out, and a frame has been drawn since. A page that lays out in pieces says when it has laid
+# out all. To ask where a formula stands, or whether it is laid out, lays it out, which takes the
+# time that is to be measured: so the first screen is asked from its top, up to the first formula
+# below it, and no other.
 WATCH = """(() => {
     window.formulasPainted = { first: null, all: null, shift: 0 };
     const seen = window.formulasPainted;
     const isSet = (formula) => formula.querySelector(".katex, mjx-container > *");
-    const isLeft = (formula) =>
-        formula.checkVisibility() && !formula.checkVisibility({ contentVisibilityAuto: true });
-    const isOnScreen = (formula) => {
-        const { top, bottom } = formula.getBoundingClientRect();
-        return top < innerHeight && bottom > 0;
+    const isFirstScreenSet = (formulas) => {
+        for (const formula of formulas) {
+            const { top, bottom } = formula.getBoundingClientRect();
+            if (top > innerHeight) return true;
+            if (bottom > 0 && !isSet(formula)) return false;
+        }
+        return document.readyState !== "loading";
     };
+    const laysOutLater = () =>
+        [...document.querySelectorAll(".bd-article section section > *")].some(
+            (block) => getComputedStyle(block).contentVisibility === "auto"
+        );
     let last = {};
+    let later = null;
     const look = () => {
-        const formulas = [...document.querySelectorAll(".math")];
-        const laidOut = formulas.filter((formula) => !isLeft(formula));
-        const parsed = document.readyState !== "loading";
-        const filled = parsed || document.documentElement.scrollHeight > innerHeight;
-        const inFont = document.fonts.status === "loaded";
-        const now = {
-            first: inFont && filled && laidOut.filter(isOnScreen).every(isSet),
-            all: inFont && parsed && laidOut.length === formulas.length && formulas.every(isSet),
-        };
+        const now = {};
+        if (document.fonts.status === "loaded") {
+            const formulas = document.querySelectorAll(".math");
+            now.first = seen.first !== null || isFirstScreenSet(formulas);
+            if (document.readyState === "complete") {
+                later ??= laysOutLater();
+                now.all =
+                    (!later || "laidOut" in document.documentElement.dataset) &&
+                    [...formulas].every(isSet);
+            }
+        }
         for (const part of ["first", "all"]) {
             if (now[part] && last[part]) seen[part] ??= performance.now();
         }

@@ -58,6 +58,9 @@ EMBEDDED = (
     "Size3-Regular",
     "Size4-Regular",
 )
+FORMULA = '<span class="katex">'
+SPAN = re.compile("<(/?)span")
+ANNOTATION = re.compile("<annotation.*?</annotation>", re.DOTALL)
 SOURCE = re.compile(r"src:(url\(fonts/KaTeX_([\w-]+)\.woff2\) format\(\"woff2\"\))[^}]*")
 
 
@@ -88,6 +91,24 @@ def set_formula(tex: str, block: bool) -> str:
     except dukpy.JSRuntimeError as error:
         reason = re.search(r"ParseError: (?:KaTeX parse error: )?(.*)", str(error))
         raise UnsetError(reason[1] if reason else str(error)) from None
+
+
+def undrawn(page: str) -> str:
+    """Return the HTML of a page with each formula's TeX source in place of its drawing.
+
+    A drawing is most of a page's elements, and none of its text.
+    """
+    before, *rest = page.split(FORMULA)
+    parts = [before]
+    for part in rest:
+        depth, end = 1, 0
+        while depth:
+            tag = SPAN.search(part, end)
+            depth += -1 if tag[1] else 1
+            end = tag.end()
+        source = ANNOTATION.search(part, 0, end)
+        parts += [source[0], part[end:].removeprefix(">")]
+    return "".join(parts)
 
 
 def block_source(text: str, *, bare: bool) -> str:

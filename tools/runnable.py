@@ -29,11 +29,11 @@ RUNS, WITNESS, STOPS = "runs", "witness", "runs-not"
 MISSING = {"torch": "needs-torch", "sympy": "needs-sympy", "files": "needs-files"}
 
 
-def missing(sources: list[str], index: int) -> set[str]:
-    """Name what a cell, or what it needs, loads and a page cannot load."""
-    units = [*slices.needed(sources, index), *slices.units_of([sources[index]])]
-    found = slices.libraries(units) - set(slices.LOADED.values())
-    if "torch" in sources[index]:  # also by the name of a function that is imported above
+def missing(units: list[slices.Unit], index: int, source: str) -> set[str]:
+    """Name what a cell, or what it needs of a page's statements, loads and a page cannot load."""
+    used = [*slices.needed_of(units, index), *(unit for unit in units if unit.cell == index)]
+    found = slices.libraries(used) - set(slices.LOADED.values())
+    if "torch" in source:  # also by the name of a function that is imported above
         found.add("torch")
     return found
 
@@ -44,8 +44,9 @@ def mark_cells(app: Sphinx, doctree: nodes.document, page: str) -> None:
         return
     cells = [cell for cell in doctree.findall(nodes.container) if _is_cell(cell)]
     sources = [next(cell.findall(nodes.literal_block)).astext() for cell in cells]
-    for index, cell in enumerate(cells):
-        lacks = missing(sources, index)
+    units = slices.units_of(sources)
+    for index, (cell, source) in enumerate(zip(cells, sources, strict=True)):
+        lacks = missing(units, index, source)
         if f"tag_{WITNESS}" in cell["classes"]:
             lacks.add("torch")
         if lacks:

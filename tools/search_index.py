@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bs4 import BeautifulSoup, Comment, NavigableString, Tag
+from mathematics import undrawn
 from sphinx.application import Sphinx
 from strings import STRINGS, language_tag
 
@@ -84,7 +85,7 @@ def plain(tex: str) -> str:
 def places_of(body: str) -> list[Place]:
     """Read the places of a page from the HTML of its text, in order."""
     places: list[Place] = []
-    _read(BeautifulSoup(body, "html.parser"), Place(""), places)
+    _read(BeautifulSoup(undrawn(body), "html.parser"), Place(""), places)
     return places
 
 

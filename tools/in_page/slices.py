@@ -261,7 +261,11 @@ def needed(cells: list[str], index: int) -> list[Unit]:
     cells : the sources of a page's cells, at least to `index`
     index : the cell that is to run
     """
-    units = units_of(cells[: index + 1])
+    return needed_of(units_of(cells[: index + 1]), index)
+
+
+def needed_of(units: list[Unit], index: int) -> list[Unit]:
+    """Return what `needed` does, of a page's statements that have been read."""
     above = [unit for unit in units if unit.cell < index]
     own = [unit for unit in units if unit.cell == index]
     wanted: set[str] = set()
