@@ -7,7 +7,7 @@
 // piece by piece, whenever there is nothing else to do, so that soon the page is as long as it says
 // and every piece has its place.
 const LAID_OUT_LATER = ".bd-article section section > :is(p, ul, ol, dl, div)";
-const PIECES = 8; // at a time
+const PIECES = 32; // at a time
 const SPARE = 8; // milliseconds that must be left before the next ones
 
 function layOutTheRest() {
