@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,10 @@ def all_claims(edition: Path = ROOT) -> list[Claim]:
     return [claim for path in chapter_paths(edition) for claim in claims_of(path)]
 
 
-def all_marks() -> list[ClaimTest]:
-    """Read the claim marks of all tests."""
-    return [test for path in paths_of_tests() for test in marks_of(path)]
+@cache
+def all_marks() -> tuple[ClaimTest, ...]:
+    """Read the claim marks of all tests, once in a process."""
+    return tuple(test for path in paths_of_tests() for test in marks_of(path))
 
 
 def chapter_paths(edition: Path = ROOT) -> list[Path]:
@@ -139,7 +141,7 @@ class ClaimsDirective(SphinxDirective):
         tests = all_marks()
         return [self._chapter(path, tests) for path in chapter_paths(edition) if claims_of(path)]
 
-    def _chapter(self, path: Path, tests: list[ClaimTest]) -> nodes.section:
+    def _chapter(self, path: Path, tests: Sequence[ClaimTest]) -> nodes.section:
         """Render the claims of one chapter."""
         language = language_tag(self.config.language)
         section = chapter_section(path, self.env.docname, language, "claims")
@@ -177,7 +179,7 @@ def _link(path: Path, text: str, page: str) -> addnodes.pending_xref:
 
 
 def rendered(
-    claim: Claim, tests: list[ClaimTest], language: str = "en", formals: Sequence[Formal] = ()
+    claim: Claim, tests: Sequence[ClaimTest], language: str = "en", formals: Sequence[Formal] = ()
 ) -> list[str]:
     """Write one claim as MyST; a fence of colons, because the title contains backticks."""
     strings = STRINGS[language]
