@@ -149,9 +149,7 @@ def weigh(names: set[str], network: Path) -> dict[str, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "_build" / "bench" / "first_answer.json"
-    )
+    parser.add_argument("--out", type=Path, default=ROOT / "_build" / "bench" / "first_answer.json")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     path = chromium.find()

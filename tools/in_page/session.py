@@ -16,6 +16,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from functools import lru_cache
 from typing import Any
 
+from exercises import check
 from in_page import slices
 
 Emit = Callable[[str, str], None]
@@ -84,7 +85,8 @@ class Session:
         last = max(self.done, default=(-1, 0, 0))
         missed = any(_place(unit) not in self.done and _place(unit) < last for unit in above)
         if not self.names or missed or not self.done.items() <= now.items():
-            self.names, self.done = {"__name__": "__main__"}, {}
+            # an answer may be pasted over the line that imports `check`
+            self.names, self.done = {"__name__": "__main__", "check": check}, {}
         with redirect_stdout(io.StringIO()):
             for unit in above:
                 if _place(unit) not in self.done:
