@@ -29,6 +29,7 @@ from test_accessibility import (
     AXE,
     COLORS_ARE_THERE,
     DESKTOP,
+    EMPTY_FORMULAS,
     LOOK_AGAIN,
     STOPS_ARE_SET,
     THIN_TOKENS,
@@ -605,3 +606,101 @@ def test_a_cell_that_does_not_run_says_why_and_where_it_does(chrome, alone, lang
     assert link.endswith(f"/{folder}notebooks/05_derivative.ipynb")
     assert page.page.locator("div.cell.runs-not button:not(.copybtn)").count() == 0
     page.context.close()
+
+
+# What a reader sees after a run: short and long text, an error, a figure of one's own, a wrong and
+# a right answer. Chapter 1 has a cell for each, by the first words of its code.
+LONG = "for n in range(200):\n    print(n, 'word ' * 60)"
+DRAWN = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+TRIED = {
+    "loss_first, loss_second": None,
+    "by_hand = ": LONG,
+    "single = ": "1 / 0",
+    "size = 50_000": DRAWN,
+    'check("1.3"': 'check("1.3", ([0, 0, 0, 1], [0, 0, 0, 1]))',
+    "def batch_loss(probabilities, targets):\n    # ": ANSWER,
+}
+ENDINGS = ("done", "done", "failed", "done", "done", "done")
+
+
+@pytest.mark.parametrize(("language", "folder"), EDITIONS)
+def test_axe_finds_nothing_where_cells_were_run(chrome, beside, language, folder):
+    with opened(chrome, beside, "disk", f"{folder}chapters/01_loss.html", language) as page:
+        for (begins, text), end in zip(TRIED.items(), ENDINGS, strict=True):
+            cell = page.cell(begins)
+            if text is not None:
+                edit = cell.get_by_role("button", name=page.words["edit"], exact=True)
+                if edit.is_visible():
+                    edit.click()
+                cell.get_by_role("textbox").fill(text)
+            assert page.run(cell) == end, begins
+        assert page.page.locator(f'.run-output img[alt="{page.words["figure"]}"]').count() == 1
+        page.page.evaluate(AXE.read_text(encoding="utf-8"))
+        page.page.evaluate(THIN_TOKENS)
+        page.page.evaluate(EMPTY_FORMULAS)
+        for size in (DESKTOP, {"width": 390, "height": 740}):
+            for scheme in ("light", "dark"):
+                page.page.set_viewport_size(size)
+                page.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                page.page.wait_for_function(
+                    f"document.documentElement.dataset.theme === '{scheme}'"
+                )
+                page.page.evaluate(LOOK_AGAIN)
+                page.page.wait_for_function(STOPS_ARE_SET)
+                page.page.evaluate(COLORS_ARE_THERE)
+                assert page.page.evaluate(VIOLATIONS) == [], (scheme, size)
+                wide = page.page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= size["width"]
+
+
+def test_the_keyboard_does_all(chrome, beside):
+    """From the text field through the buttons; the field does not keep the Tab key."""
+    with opened(chrome, beside, "disk", "chapters/01_loss.html") as page:
+        keyboard, words = page.page.keyboard, page.words
+        stub = page.cell("def batch_loss(probabilities, targets):\n    # your code")
+        status = stub.locator(".run-status")
+        focused = "() => document.activeElement.textContent || document.activeElement.tagName"
+
+        def tab_to(key):
+            for _ in range(4):
+                keyboard.press("Tab")
+                if page.page.evaluate(focused) == words[key]:
+                    return
+            raise AssertionError(f"Tab does not reach {words[key]!r}")
+
+        stub.get_by_role("textbox").focus()
+        keyboard.press("ControlOrMeta+A")
+        keyboard.insert_text("while True:\n    pass")
+        tab_to("check")
+        keyboard.press("Enter")
+        status.get_by_text(words["running"]).wait_for()
+        tab_to("stop")
+        keyboard.press("Space")
+        status.get_by_text(words["stopped"]).wait_for()
+        assert page.page.evaluate(focused) == words["check"]
+        tab_to("reset")
+        keyboard.press("Enter")
+        status.get_by_text(words["restored"]).wait_for()
+        assert page.page.evaluate(focused) == words["check"]
+
+        shown = page.cell("by_hand = ")  # an editor that opens first
+        shown.get_by_role("button", name=words["run"], exact=True).focus()
+        tab_to("edit")
+        keyboard.press("Enter")
+        assert page.page.evaluate(focused) == "TEXTAREA"
+        keyboard.press("ControlOrMeta+A")
+        keyboard.insert_text("print('typed')")
+        keyboard.press("Control+Enter")
+        shown.locator(".run-status").get_by_text(words["done"], exact=True).wait_for()
+        assert shown.locator(".run-output").inner_text().strip() == "typed"
+        assert page.page.evaluate(focused) == "TEXTAREA"
+
+
+def test_nothing_of_python_is_loaded_before_the_first_run(chrome, beside):
+    with opened(chrome, beside, "served", "chapters/01_loss.html") as page:
+        page.cell("by_hand = ").get_by_role("button", name=page.words["edit"]).click()
+        page.page.wait_for_load_state("networkidle")
+        loaded = {address.rpartition("/")[2] for address in page.asked}
+        assert "runnable.js" in {name.partition("?")[0] for name in loaded}
+        late = ("runner", "packages", "pyodide", ".whl", ".wasm", "python_stdlib")
+        assert [name for name in loaded if any(word in name for word in late)] == []
