@@ -4,7 +4,8 @@ An exercise without figure (1.4) is answered in a fresh browser context: cold, f
 "Check my answer" to the verdict on the screen, with what the page says meanwhile as the parts of
 that time; and warm, when it is pressed again. Two ways: the page opened from disk with Python
 beside it, and served, with Python from its delivery network, for which a server on this machine
-stands in. Medians and the best view; no time of a real network is in them.
+stands in, which compresses; `--megabits` makes the way to it as slow as a reader's. Medians and
+the best view.
 
 The bytes are those of the second way: as they are, and as a server that compresses sends them.
 Needs the book with Python beside the pages (`make book BROWSER=1`) and Chromium.
@@ -61,6 +62,7 @@ PRESS = """([cell, number]) => new Promise((resolve) => {
     cell.querySelector(".run-button").click();
 })"""
 WARM = 5  # times that the answer is checked again
+LATENCY = 40  # milliseconds, of a network that is made slow
 
 
 class Server(http.server.SimpleHTTPRequestHandler):
@@ -69,6 +71,18 @@ class Server(http.server.SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
         self.send_header("Access-Control-Allow-Origin", "*")
         super().end_headers()
+
+    def do_GET(self) -> None:
+        compressed = Path(f"{self.translate_path(self.path)}.gz")
+        if not compressed.exists():
+            super().do_GET()
+            return
+        content = compressed.read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -85,13 +99,20 @@ def served(folder: Path):
 
 
 def unpack(folder: Path) -> None:
-    """Write the files that lie beside the pages as they are on the delivery network."""
+    """Write the files that lie beside the pages as they are on the delivery network.
+
+    Beside one that gets smaller lies what is sent: the file compressed.
+    """
     for name in browser.pinned():
         text = (browser.FOLDER / f"{name}.js").read_text(encoding="ascii")
-        (folder / name).write_bytes(base64.b64decode(text.split('"')[3]))
+        content = base64.b64decode(text.split('"')[3])
+        (folder / name).write_bytes(content)
+        compressed = gzip.compress(content, 6)
+        if len(compressed) < 0.9 * len(content):
+            (folder / f"{name}.gz").write_bytes(compressed)
 
 
-def view(chrome, page_address: str, network: str | None) -> dict:
+def view(chrome, page_address: str, network: str | None, megabits: float) -> dict:
     """Answer the exercise in a fresh context: cold, then warm; `network` has Python's files."""
     context = chrome.new_context(viewport={"width": 1280, "height": 740})
     context.set_default_timeout(chromium.PATIENCE)
@@ -107,6 +128,10 @@ def view(chrome, page_address: str, network: str | None) -> dict:
     stub.locator("textarea").fill(ANSWER)
     cell = stub.element_handle()
     loaded.clear()
+    if megabits and network is not None:
+        conditions = {"offline": False, "latency": LATENCY, "uploadThroughput": -1}
+        conditions["downloadThroughput"] = megabits * 1e6 / 8
+        context.new_cdp_session(page).send("Network.emulateNetworkConditions", conditions)
     cold, said = page.evaluate(PRESS, [cell, NUMBER])
     files = set(loaded)
     warm = []
@@ -151,11 +176,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "_build" / "bench" / "first_answer.json")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--megabits", type=float, default=0, help="a second, of the network; 0: all"
+    )
     arguments = parser.parse_args()
     path = chromium.find()
     if path is None or not (browser.FOLDER / "pyodide.js.js").exists():
         sys.exit("needs `make book BROWSER=1` and Chromium (apt-get install chromium)")
-    result = describe("cpu", 0, None)
+    result = describe("cpu", 0, None) | {"megabits_per_second": arguments.megabits or None}
     with TemporaryDirectory() as name, sync_playwright() as playwright:
         unpack(Path(name))
         chrome = chromium.launch(playwright, path)
@@ -165,7 +193,7 @@ def main() -> None:
             views: dict[str, list] = {way: [] for way in ways}
             for _ in range(arguments.repeats):
                 for way, (root, files) in ways.items():
-                    views[way].append(view(chrome, f"{root}/{CHAPTER}", files))
+                    views[way].append(view(chrome, f"{root}/{CHAPTER}", files, arguments.megabits))
         for way, seen in views.items():
             best = min(seen, key=lambda one: one["cold"])
             warm = [moment for one in seen for moment in one["warm"]]

@@ -198,13 +198,16 @@ def test_an_answer_may_replace_the_line_that_imports_check():
 def test_errors_name_their_line_and_no_line_of_ours():
     text, kinds = run(["a = 0", "print('before')\nb = a\nprint(1 / b)"], 1)
     assert kinds == ["text", "error"]
-    assert 'File "<cell 2>", line 3' in text
+    assert "This cell, line 3" in text
     assert "print(1 / b)" in text
     assert text.endswith("ZeroDivisionError: division by zero")
     assert "session.py" not in text
     text, _ = run(["a = 0", "x = 1\ny = = 2"], 1)
-    assert 'File "<cell 2>", line 2' in text
+    assert "This cell, line 2" in text
     assert "SyntaxError" in text
+    text, _ = run(["x = 0\ndef f():\n    return 1 / x", "f()"], 1)
+    assert "This cell, line 1" in text
+    assert "A cell above, line 3" in text
     assert run(["a = (", "print(1)"], 1)[0] == "1\n"  # what cannot be read above was never run
     assert run(["raise SystemExit(3)"], 0)[0].endswith("SystemExit: 3")
 
