@@ -81,6 +81,7 @@
       this.key = keyOf(this.book);
       this.colors = [...this.code.childNodes];
       const asks = /\bcheck\(/.test(this.book) && !this.element.closest(".solution");
+      if (asks) this.element.classList.add("run-asks");
       const button = (key, press) => {
         const made = make("button", { type: "button", className: "btn run-button", textContent: words[key] });
         made.addEventListener("click", press);

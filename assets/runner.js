@@ -76,6 +76,7 @@ session = Session()`);
 
   // ---- in the page
   const arrived = new Map(); // name → the bytes, as a blob to come: a new worker needs them again
+  const coming = new Map(); // name → the same, of what is asked for
   window.nwpFile = (name, base64) =>
     arrived.set(name, fetch(`data:application/octet-stream;base64,${base64}`).then((answer) => answer.blob()));
   window.nwpTable = (table) => {
@@ -119,39 +120,55 @@ session = Session()`);
       return sizeOf(Object.keys(this.table.files)) - sizeOf([...CORE, this.table.numpy]);
     },
 
+    // Resolves to the bytes of a file, as a blob. What failed is tried again when it is asked for.
     async file(name) {
-      if (!arrived.has(name)) {
-        const known = this.table.files[name];
-        if (!known) throw new Error(name);
-        if (this.beside) await loadScript(`${this.folder}${name}.js`);
-        else {
-          const answer = await fetch(known.url, { integrity: known.integrity });
-          if (!answer.ok) throw new Error(name);
-          arrived.set(name, answer.blob());
-        }
+      if (arrived.has(name)) return arrived.get(name);
+      if (!coming.has(name)) coming.set(name, this.load(name).finally(() => coming.delete(name)));
+      return coming.get(name);
+    },
+
+    async load(name) {
+      const known = this.table.files[name];
+      if (!known) throw new Error(name);
+      if (this.beside) await loadScript(`${this.folder}${name}.js`);
+      else {
+        const answer = await fetch(known.url, { integrity: known.integrity });
+        if (!answer.ok) throw new Error(name);
+        arrived.set(name, await answer.blob());
       }
       return arrived.get(name);
     },
 
-    // Make the worker, if there is none. `progress(bytes, of)` tells how far the loading is.
+    // Make the worker, if there is none. `progress(bytes, of)` tells how far the loading is. The
+    // worker starts with what is there: Python itself comes first, and starts while NumPy loads.
     async start(language, progress) {
       if (this.worker) return;
-      const names = [...CORE, this.table.numpy];
-      const all = sizeOf(names);
+      const all = sizeOf([...CORE, this.table.numpy]);
       let loaded = 0;
-      for (const name of names) {
-        progress(loaded, all);
-        await this.file(name);
+      progress(loaded, all);
+      const get = async (name) => {
+        const blob = await this.file(name);
         loaded += this.table.files[name].size;
+        progress(loaded, all);
+        return blob;
+      };
+      const core = CORE.map(get);
+      const made = Promise.all(core.slice(0, 2)).then((scripts) => this.make(scripts, language));
+      try {
+        await Promise.all(core);
+        await get(this.table.numpy);
+      } catch (error) {
+        made.then((worker) => worker.terminate(), () => {});
+        throw error;
       }
-      progress(all, all);
-      const text = await Promise.all(
-        ["pyodide.js", "pyodide.asm.js"].map(async (name) => (await arrived.get(name)).text())
-      );
+      this.worker = await made;
+    },
+
+    async make(scripts, language) {
+      const text = await Promise.all(scripts.map((blob) => blob.text()));
       const source = new Blob([...text.map((script) => `${script}\n;`), `(${work})();`], { type: "text/javascript" });
       const address = URL.createObjectURL(source);
       const worker = new Worker(address);
-      this.worker = worker;
       worker.onmessage = ({ data }) => {
         if (data.kind !== "need") return this.hear?.(data);
         this.file(data.name)
@@ -161,6 +178,7 @@ session = Session()`);
       worker.onerror = (event) => this.hear?.({ kind: "broken", content: event.message });
       const packages = await (await arrived.get("packages.zip")).arrayBuffer();
       worker.postMessage({ kind: "start", packages, language });
+      return worker;
     },
 
     // Run a cell; `hear` gets {kind: "state" | "text" | "figure" | "error", …}. Resolves to

@@ -15,7 +15,10 @@ from lab.runs import Run
 
 BENCHMARKS = ROOT / "benchmarks"
 LIBRARIES = {"nanogpt", "parts", "recording"}  # imported by the others
-NEEDS_MORE = {"first_view": "the built book and Chromium"}
+NEEDS_MORE = {
+    "first_view": "the built book and Chromium",
+    "first_answer": "the built book, Python for the browser and Chromium",
+}
 TINY = replace(
     PRESETS["cpu"], layers=1, heads=2, width=8, context=16, rows=2, steps=4,
     evaluate_every=2, save_every=2,

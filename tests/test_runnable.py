@@ -11,6 +11,7 @@ import http.server
 import io
 import json
 import os
+import re
 import threading
 import zipfile
 from pathlib import Path
@@ -24,10 +25,39 @@ from in_page import session, slices
 from in_page.session import Session
 from playwright.sync_api import sync_playwright
 from strings import LANGUAGES, RUN
+from test_accessibility import (
+    AXE,
+    COLORS_ARE_THERE,
+    DESKTOP,
+    EMPTY_FORMULAS,
+    LOOK_AGAIN,
+    STOPS_ARE_SET,
+    THIN_TOKENS,
+    VIOLATIONS,
+)
 from test_pages import CHROMIUM, HTML, PAGES, unavailable
+
+from exercises import numbers
+from exercises.messages import MESSAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 EXERCISED = ("01_loss", "02_equivalence", "03_convexity", "04_weights", "05_derivative")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def served(folder: Path):
+    """Serve a folder on this machine; yield its address."""
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
 
 # ---- what a cell needs
 
@@ -158,16 +188,26 @@ def test_an_edited_line_counts_below():
     assert run(["a = 5\nb = 6", "print(b)"], 1, kept)[0] == "6\n"
 
 
+def test_an_answer_may_replace_the_line_that_imports_check():
+    """A reader who pasted a solution over the first stub had no `check` left, there and below."""
+    cells = ["print('1.1, replaced')\nassert not check('1.1', None)", "check('1.2', None)"]
+    assert "1.1: not yet" in run(cells, 0)[0]
+    assert "1.2: not yet" in run(cells, 1)[0]
+
+
 def test_errors_name_their_line_and_no_line_of_ours():
     text, kinds = run(["a = 0", "print('before')\nb = a\nprint(1 / b)"], 1)
     assert kinds == ["text", "error"]
-    assert 'File "<cell 2>", line 3' in text
+    assert "This cell, line 3" in text
     assert "print(1 / b)" in text
     assert text.endswith("ZeroDivisionError: division by zero")
     assert "session.py" not in text
     text, _ = run(["a = 0", "x = 1\ny = = 2"], 1)
-    assert 'File "<cell 2>", line 2' in text
+    assert "This cell, line 2" in text
     assert "SyntaxError" in text
+    text, _ = run(["x = 0\ndef f():\n    return 1 / x", "f()"], 1)
+    assert "This cell, line 1" in text
+    assert "A cell above, line 3" in text
     assert run(["a = (", "print(1)"], 1)[0] == "1\n"  # what cannot be read above was never run
     assert run(["raise SystemExit(3)"], 0)[0].endswith("SystemExit: 3")
 
@@ -229,9 +269,66 @@ def test_only_the_pinned_bytes_are_laid_beside_the_pages(tmp_path, monkeypatch):
     assert (tmp_path / "out" / "a.whl.js").read_text() == 'nwpFile("a.whl", "YWJj");\n'
 
 
+@pytest.fixture
+def release(tmp_path, monkeypatch):
+    """A release of one file, on a server of this machine; yields the file there."""
+    (tmp_path / "release").mkdir()
+    with served(tmp_path / "release") as root:
+        file = browser.File("a.whl", f"{root}/a.whl", 3, (hashlib.sha256(b"abc").hexdigest(),))
+        monkeypatch.setattr(browser, "pinned", lambda: {"a.whl": file})
+        monkeypatch.setattr(browser, "FOLDER", tmp_path / "beside")
+        monkeypatch.delenv("NWP_PYODIDE", raising=False)
+        yield tmp_path / "release" / "a.whl"
+
+
+def test_a_release_that_is_not_the_pinned_one_is_refused(release, capsys):
+    for content, reason in ((None, "404"), (b"ab", "SHA-256"), (b"abd", "SHA-256")):
+        if content is not None:
+            release.write_bytes(content)
+        with pytest.raises(SystemExit, match=rf"was not laid beside the pages: .*{reason}"):
+            browser.main()
+        assert list(browser.FOLDER.iterdir()) == []
+    release.write_bytes(b"abc")
+    browser.main()
+    assert "Cells run without network" in capsys.readouterr().out
+
+
+def test_what_lies_beside_the_pages_from_another_release_is_replaced(release):
+    release.write_bytes(b"abc")
+    browser.FOLDER.mkdir()
+    beside = browser.FOLDER / "a.whl.js"
+    for old in (browser.as_script("a.whl", b"abd"), "", "nwpFile("):
+        beside.write_text(old)
+        browser.main()
+        assert beside.read_text() == browser.as_script("a.whl", b"abc")
+    release.unlink()
+    browser.main()  # it is there: nothing is fetched
+    assert [path.name for path in browser.FOLDER.iterdir()] == ["a.whl.js"]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(release, monkeypatch):
+    def full(*_):
+        raise OSError("no space left on device")
+
+    release.write_bytes(b"abc")
+    monkeypatch.setattr(browser.os, "replace", full)
+    with pytest.raises(SystemExit, match="no space left"):
+        browser.main()
+    assert list(browser.FOLDER.iterdir()) == []
+
+
 def sources(chapter: str, folder: str = ""):
     cells = nbformat.read(ROOT / folder / "chapters" / f"{chapter}.ipynb", as_version=4).cells
     return [cell for cell in cells if cell.cell_type == "code"]
+
+
+def test_a_cell_that_needs_pytorch_is_told_from_one_that_names_it():
+    """The cells of chapter 6 that read records said that they need PyTorch."""
+    read = "from nwp.files import nearest\nwhere = nearest('a')\nprint(where['torch'])"
+    assert runnable.missing([read], 0) == {"files"}
+    assert runnable.missing(["f = compiled", "f = by_torch(1)"], 1) == {"torch"}
+    assert runnable.missing(["from torch.nn import Linear"], 0) == {"torch"}
+    assert runnable.missing(["print('torch')"], 0) == set()
 
 
 @pytest.mark.parametrize("chapter", EXERCISED)
@@ -291,21 +388,6 @@ def alone(tmp_path_factory):
     return linked(tmp_path_factory.mktemp("alone") / "html")
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@contextlib.contextmanager
-def served(folder: Path):
-    """Serve a folder on this machine; yield its address."""
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
 class Page:
     """A chapter's page, whose cells are run as a reader does."""
 
@@ -316,6 +398,7 @@ class Page:
         self.asked: list[str] = []
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(address)
+        self.page.wait_for_selector("html[data-laid-out]", state="attached")
         self.page.evaluate(
             """() => {
                 document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
@@ -346,30 +429,73 @@ class Page:
         return said[found.json_value()]
 
 
-# Of the Portuguese chapters, whose code is that of the English ones (tests/test_translation.py),
-# the first and the last.
-PLACES = [("en", "", chapter) for chapter in EXERCISED] + [
-    ("pt-BR", "pt/", chapter) for chapter in (EXERCISED[0], EXERCISED[-1])
+EDITIONS = (("en", ""), ("pt-BR", "pt/"))
+CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
+# Python comes to a page from disk another way than to one that is served: chapters 1 to 5 are
+# run both ways, of the others the English ones served and the Portuguese ones from disk.
+PLACES = [
+    (way, language, folder, chapter)
+    for way in ("served", "disk")
+    for language, folder in EDITIONS
+    for chapter in CHAPTERS
+    if chapter in EXERCISED or way == ("disk" if folder else "served")
 ]
+SEEN = """cell => ({
+    code: cell.querySelector("pre").textContent,
+    printed: [...cell.querySelectorAll(".run-output pre")].map((pre) => pre.textContent).join(""),
+    drawn: cell.querySelectorAll("img[data-book]").length,
+})"""
 
 
-@pytest.mark.parametrize(("language", "folder", "chapter"), PLACES)
-def test_every_cell_prints_in_the_page_what_the_book_has(chrome, beside, language, folder, chapter):
-    """English over http, Portuguese from disk; the stubs and the solutions are among them."""
+@contextlib.contextmanager
+def opened(chrome, html: Path, way: str, address: str, language: str = "en"):
+    """Open a page from disk or served; what it asked for was on this machine."""
     with contextlib.ExitStack() as stack:
-        root = beside.as_uri() if folder else stack.enter_context(served(beside))
-        page = Page(chrome, f"{root}/{folder}chapters/{chapter}.html", language)
-        count = page.cells.count()
-        assert count >= 20
-        for cell in page.cells.all():
+        root = html.as_uri() if way == "disk" else stack.enter_context(served(html))
+        page = Page(chrome, f"{root}/{address}", language)
+        stack.callback(page.context.close)
+        yield page
+        assert [u for u in page.asked if not u.startswith((root, "data:", "blob:"))] == []
+
+
+@pytest.mark.parametrize(("way", "language", "folder", "chapter"), PLACES)
+def test_every_cell_prints_in_the_page_what_the_book_has(
+    chrome, beside, way, language, folder, chapter
+):
+    """One page and one interpreter, from the top; the stubs and the solutions are among them."""
+    with opened(chrome, beside, way, f"{folder}chapters/{chapter}.html", language) as page:
+        cells = page.cells.all()
+        assert len(cells) >= (20 if chapter in EXERCISED else 10)
+        for cell in cells:
             book = cell.evaluate(PRINTED)
             pictures = cell.locator(".cell_output img").count()
+            end = page.run(cell)
+            seen = cell.evaluate(SEEN)
+            assert end in ("done", "silent"), seen
+            assert seen["printed"] == book, seen["code"]
+            assert seen["drawn"] == pictures, seen["code"]
+
+
+@pytest.mark.parametrize("chapter", EXERCISED)
+@pytest.mark.parametrize(("language", "folder"), EDITIONS)
+def test_a_solution_is_right_where_the_reader_writes_and_a_stub_is_not(
+    chrome, beside, language, folder, chapter
+):
+    right = MESSAGES[language[:2]]["right"]
+    with opened(chrome, beside, "disk", f"{folder}chapters/{chapter}.html", language) as page:
+        exercises: dict[str, list] = {}
+        for cell in page.cells.all():
             code = cell.locator("pre").first.text_content()
-            assert page.run(cell) in ("done", "silent"), code
-            assert "".join(cell.locator(".run-output pre").all_text_contents()) == book, code
-            assert cell.locator("img[data-book]").count() == pictures, code
-        assert not any("cdn.jsdelivr.net" in address for address in page.asked)
-        page.context.close()
+            for number in re.findall(r'^(?:assert )?check\("([\d.]+)"', code, re.MULTILINE):
+                exercises.setdefault(number, []).append((cell, code))
+        checked = [n for n in numbers() if n.startswith(f"{int(chapter[:2])}.")]
+        assert sorted(exercises) == sorted(checked)
+        for number, ((stub, _), (_, solution)) in exercises.items():
+            assert page.run(stub) == "done"
+            assert f"{number}: {right}" not in stub.locator(".run-output").inner_text()
+            stub.get_by_role("textbox", name=page.words["code"]).fill(solution)
+            assert page.run(stub) == "done", number
+            assert f"{number}: {right}" in stub.locator(".run-output").inner_text()
 
 
 ANSWER = """def batch_loss(probabilities, targets):
@@ -483,3 +609,101 @@ def test_a_cell_that_does_not_run_says_why_and_where_it_does(chrome, alone, lang
     assert link.endswith(f"/{folder}notebooks/05_derivative.ipynb")
     assert page.page.locator("div.cell.runs-not button:not(.copybtn)").count() == 0
     page.context.close()
+
+
+# What a reader sees after a run: short and long text, an error, a figure of one's own, a wrong and
+# a right answer. Chapter 1 has a cell for each, by the first words of its code.
+LONG = "for n in range(200):\n    print(n, 'word ' * 60)"
+DRAWN = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+TRIED = {
+    "loss_first, loss_second": None,
+    "by_hand = ": LONG,
+    "single = ": "1 / 0",
+    "size = 50_000": DRAWN,
+    'check("1.3"': 'check("1.3", ([0, 0, 0, 1], [0, 0, 0, 1]))',
+    "def batch_loss(probabilities, targets):\n    # ": ANSWER,
+}
+ENDINGS = ("done", "done", "failed", "done", "done", "done")
+
+
+@pytest.mark.parametrize(("language", "folder"), EDITIONS)
+def test_axe_finds_nothing_where_cells_were_run(chrome, beside, language, folder):
+    with opened(chrome, beside, "disk", f"{folder}chapters/01_loss.html", language) as page:
+        for (begins, text), end in zip(TRIED.items(), ENDINGS, strict=True):
+            cell = page.cell(begins)
+            if text is not None:
+                edit = cell.get_by_role("button", name=page.words["edit"], exact=True)
+                if edit.is_visible():
+                    edit.click()
+                cell.get_by_role("textbox").fill(text)
+            assert page.run(cell) == end, begins
+        assert page.page.locator(f'.run-output img[alt="{page.words["figure"]}"]').count() == 1
+        page.page.evaluate(AXE.read_text(encoding="utf-8"))
+        page.page.evaluate(THIN_TOKENS)
+        page.page.evaluate(EMPTY_FORMULAS)
+        for size in (DESKTOP, {"width": 390, "height": 740}):
+            for scheme in ("light", "dark"):
+                page.page.set_viewport_size(size)
+                page.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                page.page.wait_for_function(
+                    f"document.documentElement.dataset.theme === '{scheme}'"
+                )
+                page.page.evaluate(LOOK_AGAIN)
+                page.page.wait_for_function(STOPS_ARE_SET)
+                page.page.evaluate(COLORS_ARE_THERE)
+                assert page.page.evaluate(VIOLATIONS) == [], (scheme, size)
+                wide = page.page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= size["width"]
+
+
+def test_the_keyboard_does_all(chrome, beside):
+    """From the text field through the buttons; the field does not keep the Tab key."""
+    with opened(chrome, beside, "disk", "chapters/01_loss.html") as page:
+        keyboard, words = page.page.keyboard, page.words
+        stub = page.cell("def batch_loss(probabilities, targets):\n    # your code")
+        status = stub.locator(".run-status")
+        focused = "() => document.activeElement.textContent || document.activeElement.tagName"
+
+        def tab_to(key):
+            for _ in range(4):
+                keyboard.press("Tab")
+                if page.page.evaluate(focused) == words[key]:
+                    return
+            raise AssertionError(f"Tab does not reach {words[key]!r}")
+
+        stub.get_by_role("textbox").focus()
+        keyboard.press("ControlOrMeta+A")
+        keyboard.insert_text("while True:\n    pass")
+        tab_to("check")
+        keyboard.press("Enter")
+        status.get_by_text(words["running"]).wait_for()
+        tab_to("stop")
+        keyboard.press("Space")
+        status.get_by_text(words["stopped"]).wait_for()
+        assert page.page.evaluate(focused) == words["check"]
+        tab_to("reset")
+        keyboard.press("Enter")
+        status.get_by_text(words["restored"]).wait_for()
+        assert page.page.evaluate(focused) == words["check"]
+
+        shown = page.cell("by_hand = ")  # an editor that opens first
+        shown.get_by_role("button", name=words["run"], exact=True).focus()
+        tab_to("edit")
+        keyboard.press("Enter")
+        assert page.page.evaluate(focused) == "TEXTAREA"
+        keyboard.press("ControlOrMeta+A")
+        keyboard.insert_text("print('typed')")
+        keyboard.press("Control+Enter")
+        shown.locator(".run-status").get_by_text(words["done"], exact=True).wait_for()
+        assert shown.locator(".run-output").inner_text().strip() == "typed"
+        assert page.page.evaluate(focused) == "TEXTAREA"
+
+
+def test_nothing_of_python_is_loaded_before_the_first_run(chrome, beside):
+    with opened(chrome, beside, "served", "chapters/01_loss.html") as page:
+        page.cell("by_hand = ").get_by_role("button", name=page.words["edit"]).click()
+        page.page.wait_for_load_state("networkidle")
+        loaded = {address.rpartition("/")[2] for address in page.asked}
+        assert "runnable.js" in {name.partition("?")[0] for name in loaded}
+        late = ("runner", "packages", "pyodide", ".whl", ".wasm", "python_stdlib")
+        assert [name for name in loaded if any(word in name for word in late)] == []

@@ -8,6 +8,7 @@ NWP_PYODIDE names a folder with these files, they are taken from there.
 
 import base64
 import hashlib
+import http.client
 import os
 import sys
 import tomllib
@@ -73,25 +74,38 @@ def content_of(file: File, source: Path | None) -> bytes:
         return file.checked(answer.read())
 
 
+def is_there(file: File, path: Path) -> bool:
+    """Say whether a script holds the pinned bytes; another release has files of the same name."""
+    try:
+        file.checked(base64.b64decode(path.read_text(encoding="ascii").split('"')[3]))
+    except (OSError, ValueError, IndexError):
+        return False
+    return True
+
+
 def lay_out(folder: Path, source: Path | None = None) -> int:
     """Write all files into the folder, those that are there already excepted; return the bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = 0
+    size = 0
     for file in pinned().values():
         path = folder / f"{file.name}.js"
-        if not path.exists():
+        if not is_there(file, path):
+            script = as_script(file.name, content_of(file, source))
             unfinished = path.with_suffix(".unfinished")
-            unfinished.write_text(as_script(file.name, content_of(file, source)), encoding="ascii")
-            os.replace(unfinished, path)
-        written += path.stat().st_size
-    return written
+            try:
+                unfinished.write_text(script, encoding="ascii")
+                os.replace(unfinished, path)
+            finally:
+                unfinished.unlink(missing_ok=True)
+        size += path.stat().st_size
+    return size
 
 
 def main() -> None:
     named = os.environ.get("NWP_PYODIDE")
     try:
         size = lay_out(FOLDER, Path(named) if named else None)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         sys.exit(f"Python for the browser was not laid beside the pages: {error}")
     print(f"Cells run without network: Python for the browser, {size / 1e6:.0f} MB, is in {FOLDER}")
 

@@ -6,9 +6,11 @@ presses "Run" (`assets/runner.js`): the packages from `_static/packages.js`, whi
 Pyodide from beside the pages (`tools/browser.py`) or from its delivery network.
 """
 
+import ast
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,9 +35,17 @@ def missing(units: list[slices.Unit], index: int, source: str) -> set[str]:
     """Name what a cell, or what it needs of a page's statements, loads and a page cannot load."""
     used = [*slices.needed_of(units, index), *(unit for unit in units if unit.cell == index)]
     found = slices.libraries(used) - set(slices.LOADED.values())
-    if "torch" in source:  # also by the name of a function that is imported above
+    if any("torch" in name for name in _names(source)):  # a function may load it inside
         found.add("torch")
     return found
+
+
+def _names(source: str) -> Iterator[str]:
+    """Yield the names in a cell, of whatever kind; not what its strings say."""
+    for node in ast.walk(ast.parse(source)):
+        for given in (getattr(node, kind, None) for kind in ("id", "attr", "name", "module")):
+            if isinstance(given, str):
+                yield given
 
 
 def mark_cells(app: Sphinx, doctree: nodes.document, page: str) -> None:

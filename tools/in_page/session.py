@@ -9,6 +9,7 @@ import base64
 import io
 import linecache
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from functools import lru_cache
 from typing import Any
 
+from exercises import check
 from in_page import slices
 
 Emit = Callable[[str, str], None]
@@ -70,7 +72,7 @@ class Session:
         except BaseException as error:  # also SystemExit: the page goes on
             self.names = {}
             output.flush()
-            emit("error", _told(error))
+            emit("error", _told(error, index))
             return False
         finally:
             output.flush()
@@ -84,7 +86,8 @@ class Session:
         last = max(self.done, default=(-1, 0, 0))
         missed = any(_place(unit) not in self.done and _place(unit) < last for unit in above)
         if not self.names or missed or not self.done.items() <= now.items():
-            self.names, self.done = {"__name__": "__main__"}, {}
+            # an answer may be pasted over the line that imports `check`
+            self.names, self.done = {"__name__": "__main__", "check": check}, {}
         with redirect_stdout(io.StringIO()):
             for unit in above:
                 if _place(unit) not in self.done:
@@ -125,9 +128,13 @@ def _place(unit: slices.Unit) -> Place:
     return unit.cell, unit.node.lineno, unit.node.col_offset
 
 
+def _name(cell: int) -> str:
+    return f"<cell {cell + 1}>"
+
+
 def _remember(cell: int, source: str) -> str:
     """Let tracebacks quote the lines of a cell; return the name by which they do."""
-    name = f"<cell {cell + 1}>"
+    name = _name(cell)
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     return name
 
@@ -151,12 +158,14 @@ def _show(emit: Emit, output: Output) -> None:
     plt.close("all")
 
 
-def _told(error: BaseException) -> str:
-    """Write a traceback without the lines of this file."""
+def _told(error: BaseException, index: int) -> str:
+    """Write a traceback without the lines of this file; the page shows no numbers of cells."""
     told = traceback.TracebackException.from_exception(error, compact=True)
     part: traceback.TracebackException | None = told
     while part is not None:
         kept = [frame for frame in part.stack if frame.filename not in (__file__, ast.__file__)]
         part.stack = traceback.StackSummary.from_list(kept)
         part = part.__cause__ or part.__context__
-    return "".join(told.format()).rstrip()
+    text = "".join(told.format()).rstrip()
+    text = text.replace(f'File "{_name(index)}"', "This cell")
+    return re.sub(r'File "<cell \d+>"', "A cell above", text)
