@@ -325,20 +325,20 @@ def sources(chapter: str, folder: str = ""):
 def test_a_cell_that_needs_pytorch_is_told_from_one_that_names_it():
     """The cells of chapter 6 that read records said that they need PyTorch."""
     read = "from nwp.files import nearest\nwhere = nearest('a')\nprint(where['torch'])"
-    assert runnable.missing([read], 0) == {"files"}
-    assert runnable.missing(["f = compiled", "f = by_torch(1)"], 1) == {"torch"}
-    assert runnable.missing(["from torch.nn import Linear"], 0) == {"torch"}
-    assert runnable.missing(["print('torch')"], 0) == set()
+    assert runnable.missing([read])[0] == {"files"}
+    assert runnable.missing(["f = compiled", "f = by_torch(1)"])[1] == {"torch"}
+    assert runnable.missing(["from torch.nn import Linear"])[0] == {"torch"}
+    assert runnable.missing(["print('torch')"])[0] == set()
 
 
 @pytest.mark.parametrize("chapter", EXERCISED)
 def test_all_cells_but_the_witnesses_run_in_the_page(chapter):
     cells = sources(chapter)
-    texts = [cell.source for cell in cells]
-    for index, cell in enumerate(cells):
+    lacks = runnable.missing([cell.source for cell in cells])
+    for cell, lacking in zip(cells, lacks, strict=True):
         if runnable.WITNESS not in cell.metadata.get("tags", []):
             symbolic = {"sympy"} if "sympy." in cell.source else set()
-            assert runnable.missing(texts, index) == symbolic, cell.source
+            assert lacking == symbolic, cell.source
 
 
 # ---- in the browser

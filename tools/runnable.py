@@ -31,12 +31,16 @@ RUNS, WITNESS, STOPS = "runs", "witness", "runs-not"
 MISSING = {"torch": "needs-torch", "sympy": "needs-sympy", "files": "needs-files"}
 
 
-def missing(units: list[slices.Unit], index: int, source: str) -> set[str]:
-    """Name what a cell, or what it needs of a page's statements, loads and a page cannot load."""
-    used = [*slices.needed_of(units, index), *(unit for unit in units if unit.cell == index)]
-    found = slices.libraries(used) - set(slices.LOADED.values())
-    if any("torch" in name for name in _names(source)):  # a function may load it inside
-        found.add("torch")
+def missing(sources: list[str]) -> list[set[str]]:
+    """Name for each cell what it, or what it needs of those above, loads and a page cannot load."""
+    units = slices.units_of(sources)
+    found = []
+    for index, source in enumerate(sources):
+        used = [*slices.needed_of(units, index), *(unit for unit in units if unit.cell == index)]
+        lacks = slices.libraries(used) - set(slices.LOADED.values())
+        if any("torch" in name for name in _names(source)):  # a function may load it inside
+            lacks.add("torch")
+        found.append(lacks)
     return found
 
 
@@ -54,9 +58,7 @@ def mark_cells(app: Sphinx, doctree: nodes.document, page: str) -> None:
         return
     cells = [cell for cell in doctree.findall(nodes.container) if _is_cell(cell)]
     sources = [next(cell.findall(nodes.literal_block)).astext() for cell in cells]
-    units = slices.units_of(sources)
-    for index, (cell, source) in enumerate(zip(cells, sources, strict=True)):
-        lacks = missing(units, index, source)
+    for cell, lacks in zip(cells, missing(sources), strict=True):
         if f"tag_{WITNESS}" in cell["classes"]:
             lacks.add("torch")
         if lacks:
