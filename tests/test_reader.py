@@ -2,8 +2,11 @@
 
 import ast
 import builtins
+import json
 import os
 import re
+import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -345,3 +348,15 @@ def test_imports_of_every_page_are_folded(edition, label):
         )
         assert folds
         assert all(fold.startswith(label) for fold in folds)
+
+
+def test_jupyterlab_asks_nothing_and_looks_for_no_news():
+    """Over the first page that a reader sees there stood a question about Jupyter's news."""
+    own = json.loads((ROOT / "tools/jupyter/labconfig/default_setting_overrides.json").read_text())
+    ((plugin, settings),) = own.items()
+    assert settings == {"fetchNews": "false", "checkForUpdates": False}
+    package, _, name = plugin.partition(":")
+    schema = Path(sys.prefix, "share/jupyter/lab/schemas", package, f"{name}.json")
+    properties = json.loads(schema.read_text(encoding="utf-8"))["properties"]
+    assert settings.keys() <= properties.keys()
+    assert properties["fetchNews"]["default"] == "none"  # which is to ask
