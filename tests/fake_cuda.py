@@ -293,11 +293,11 @@ def resume_case(mode: FakeCuda, preset: Preset, boundary: int | None = None) -> 
 def reading_case(mode: FakeCuda, boundary: int | None) -> None:
     """Read words in two parts, the second beside the cache of the first."""
     model = Transformer(50, width=16, layers=2, heads=2, context=9, boundary=boundary).to("cuda")
-    cache: Cache = []
+    cache = Cache()
     for part in torch.zeros(3, 9, dtype=torch.int64).split([5, 4], dim=1):
         logits = model(part.to("cuda"), cache)
         assert is_there(logits, (*part.shape, 50), torch.float32)
-    assert all(isinstance(x, FakeTensor) for x in tree_leaves(cache))
+    assert all(isinstance(x, FakeTensor) for x in tree_leaves([cache.layers, cache.text]))
 
 
 def objective_case(mode: FakeCuda, words: int, reduction: str) -> None:

@@ -35,7 +35,7 @@ from lab.training import (
     token_losses,
 )
 from nwp.generalization import BLOCKS, standard_error
-from nwp.model import Transformer
+from nwp.model import Cache, Transformer
 
 V = 7
 few = settings(max_examples=20)  # each builds a model
@@ -586,7 +586,7 @@ def test_operations_are_those_that_pytorch_counts(layers, width, tied):
     context = 9
     model = Transformer(V, width=width, layers=layers, heads=2, context=context, tied=tied)
     tokens = torch.from_numpy(random_text(context))[None]
-    cache = []
+    cache = Cache()
     # Word by word, each attends to those before it alone; in one pass all pairs are multiplied,
     # and half of the products thrown away.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as forward:
