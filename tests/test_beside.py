@@ -16,7 +16,9 @@ CHAPTERS = [ROOT / folder / "chapters" / "08_training.ipynb" for folder in (".",
 
 def table(path, capsys):
     """What the cell prints, line by line; run as in its chapter, but for the cells above it."""
-    (cell,) = (c for c in nbformat.read(path, 4).cells if "NWP_GPU" in c.source and c.outputs)
+    (cell,) = (
+        c for c in nbformat.read(path, 4).cells if c.cell_type == "code" and "NWP_GPU" in c.source
+    )
     exec(cell.source, {"json": json, "gpu": BOOK, "on_gpu": BOOK["parts"]})
     return capsys.readouterr().out.splitlines(), cell.outputs[0].text.splitlines()
 
