@@ -10,7 +10,6 @@ Times are of training alone: neither of compiling, nor of looking at the loss.
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from torch.profiler import ProfilerActivity, profile
 from training import exact_loss
 
 from lab import training
+from lab.beside import told
 from lab.presets import PRESETS, Preset
 from lab.reading import Text, read_text
 from lab.training import Trainer, flops_per_token
@@ -63,7 +63,7 @@ def last_line(text: str) -> str:
 
 def loss(preset: str) -> Callable[[argparse.Namespace], dict]:
     def part(arguments: argparse.Namespace) -> dict:
-        name = preset if arguments.device == "cuda" else "small"
+        name = preset if arguments.device == "cuda" else preset.replace("paper", "small")
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "loss.json"
             subprocess.run(
@@ -265,33 +265,13 @@ def step_of_words(
 # ---------------------------------------------------------------- beside the book's
 
 
-def told(parts: dict) -> dict[str, str]:
-    """Return what the parts show in a line each."""
-    lines = {}
-    if "loss" in parts:
-        taken = {row["peer"]: row.get("median_seconds") for row in parts["loss"]["peers"]}
-        ratio = taken["nwp.linear_cross_entropy"] / taken["three matrix products (floor)"]
-        lines["the loss, times the three products"] = f"{ratio:.2f}"
-    for who, row in parts.get("step", {}).items():
-        lines[f"a step of {who}, ms"] = f"{row['milliseconds']:.1f}"
-    for part, name in (
-        ("our_training", "Shakespeare, the book"),
-        ("their_training", "Shakespeare, nanoGPT"),
-        ("words", "Machado, word by word"),
-    ):
-        if part in parts:
-            ends = [run["points"][-1]["loss"] for run in parts[part]["runs"]]
-            lines[f"{name}, nats at the end"] = f"{statistics.mean(ends):.3f}"
-    return lines
-
-
 def print_beside(result: dict) -> None:
     """Print the results beside those that the book shows."""
     book = json.loads((HERE / "results" / "gpu.json").read_text())
     ours, theirs = told(book["parts"]), told(result["parts"])
-    print(f"{'':<40}{book['device_name']:>24}{result['device_name'][:30]:>32}")
+    print(f"{'':<60}{book['device_name']:>14}{result['device_name'][:30]:>32}")
     for line in ours | theirs:
-        print(f"{line:<40}{ours.get(line, ''):>24}{theirs.get(line, ''):>32}")
+        print(f"{line:<60}{ours.get(line, ''):>14}{theirs.get(line, ''):>32}")
 
 
 # ---------------------------------------------------------------- one call
@@ -350,6 +330,7 @@ def main() -> None:
     print_beside(result)
     missing = [name for name in PARTS if name not in result["parts"]]
     print(f"written to {arguments.out}; missing: {', '.join(missing) or 'nothing'}")
+    print("`make notebooks` opens chapter 8 with these numbers beside the book's")
 
 
 if __name__ == "__main__":

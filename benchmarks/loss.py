@@ -48,6 +48,7 @@ class Preset:
 
 PRESETS = {
     "small": Preset(256, 64, 4096),
+    "small-peaked": Preset(256, 64, 4096, peak=13.0),
     "cpu": Preset(2048, 256, 32_768),
     "one-thread": Preset(1024, 128, 50_257, threads=1),
     "large": Preset(1024, 256, 262_144, repeats=3),

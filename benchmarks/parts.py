@@ -32,24 +32,31 @@ class ScaledAttention(Attention):
     """The scores are products of queries and keys as they are, over the root of their length."""
 
     def forward(
-        self, x: Tensor, turn: Pair, past: Pair | None, mask: Tensor | None
-    ) -> tuple[Tensor, Pair]:
+        self,
+        x: Tensor,
+        turn: Pair,
+        known: list[Tensor] | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
         q, k, v = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in self.qkv(x).chunk(3, dim=-1)
         )
         q, k = rotate(q, *turn), rotate(k, *turn)
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return self.out(y.transpose(1, 2).flatten(2)), (k, v)
+        return self.out(y.transpose(1, 2).flatten(2))
 
 
 class GeluBlock(Block):
     def forward(
-        self, x: Tensor, turn: Pair, past: Pair | None, mask: Tensor | None
-    ) -> tuple[Tensor, Pair]:
-        read, present = self.attention(norm(x), turn, past, mask)
-        x = x + read
-        return x + self.down(F.gelu(self.up(norm(x)))), present
+        self,
+        x: Tensor,
+        turn: Pair,
+        known: list[Tensor] | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        x = x + self.attention(norm(x), turn, known, mask)
+        return x + self.down(F.gelu(self.up(norm(x))))
 
 
 def learned_positions(model: Transformer, seed: int) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from recording import describe, write
 
-from nwp.model import Transformer
+from nwp.model import Cache, Transformer
 
 ROWS, WORDS, REPEATS = 16, (10, 64, 256), 7
 
@@ -25,7 +25,7 @@ def three_ways(length: int, seed: int) -> dict[str, Callable[[], torch.Tensor]]:
     rows = torch.randint(1000, (ROWS, length), generator=generator)
 
     def cached() -> torch.Tensor:
-        cache: list = []
+        cache = Cache()
         return torch.cat([model(rows[:, t : t + 1], cache) for t in range(length)], dim=1)
 
     return {

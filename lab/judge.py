@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lab import corpora
 from lab.checkpoint import model_of, read_checkpoint
+from lab.processes import processes, summed
 from lab.reading import load_text, validation_ids
 from lab.training import Evaluation, Watch, evaluate
 from nwp.grammar import Grammar
@@ -40,16 +41,25 @@ class Judge:
         model: Transformer,
         *,
         at_most: int | None = None,
+        as_trained: bool = False,
+        shared: bool = False,
         watch: Watch = lambda read, whole: None,
     ) -> tuple[Evaluation, float | None]:
         """Return the validation loss, and for "grammar" the exact excess over the floor.
 
-        `at_most` and `watch` are those of `lab.training.evaluate`.
+        The arguments are those of `lab.training.evaluate`; the excess is never `as_trained`.
         """
-        validation, excess = evaluate(model, self.ids, at_most=at_most, watch=watch), None
+        validation = evaluate(
+            model, self.ids, at_most=at_most, as_trained=as_trained, shared=shared, watch=watch
+        )
+        excess = None
         if self._tree is not None:
             speaker = NextWords(model, self.vocabulary)
-            predicted = speaker.probabilities(self._tree.prefixes)
+            predicted = np.zeros(self._tree.truth.shape)
+            together, own = processes() if shared else (1, 0)
+            predicted[own::together] = speaker.probabilities(self._tree.prefixes[own::together])
+            if shared:
+                predicted = summed(predicted)
             excess = float(self._tree.share @ self._tree.divergence(predicted))
         return validation, excess
 

@@ -79,6 +79,12 @@ class Muon(torch.optim.Optimizer):
     momentum : in [0, 1)
     weight_decay : a step first takes the share ``lr * weight_decay`` off each weight
 
+    Attributes
+    ----------
+    found_inf : a number on the weights' device, or None. Where it is 1, a step changes neither the
+        weights nor the means; where it is 0 or None, it is a step. The host need not know which.
+        Fused AdamW has this, too.
+
     Raises
     ------
     TypeError, ValueError
@@ -115,6 +121,7 @@ class Muon(torch.optim.Optimizer):
             if weights:
                 groups.append({"params": weights, "parts": parts})
         super().__init__(groups, defaults)
+        self.found_inf: Tensor | None = None
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]  # no closure: the gradients are there
@@ -135,6 +142,12 @@ class Muon(torch.optim.Optimizer):
                 self.state[weight]["mean"] = torch.zeros_like(weight)
         means = [self.state[weight]["mean"] for weight in weights]
         gradients = [cast(Tensor, weight.grad) for weight in weights]
+        rate = group["lr"]
+        if self.found_inf is not None:
+            # Averaged with itself a mean stays as it is, and what it leads to is a finite number.
+            both = torch.stack(means), torch.stack(gradients)
+            gradients = list(torch.where(self.found_inf > 0, *both).unbind())
+            rate = rate * (1 - self.found_inf)
         torch._foreach_lerp_(means, gradients, 1 - momentum)
         ahead = torch.stack(torch._foreach_lerp(gradients, means, momentum))
         k, rows, columns = ahead.shape
@@ -142,8 +155,8 @@ class Muon(torch.optim.Optimizer):
         # Written back in place: laid out like the weights, or they would be moved one by one.
         each.copy_(orthogonalized(each.bfloat16() if each.is_cuda else each))
         longer = max(1.0, rows / parts / columns) ** 0.5
-        torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
-        step = -group["lr"] * longer
+        torch._foreach_mul_(weights, 1 - rate * group["weight_decay"])
+        step = -rate * longer
         if isinstance(step, Tensor):  # a rate that lies on the device
             torch._foreach_add_(weights, ahead.mul_(step).unbind())
         else:

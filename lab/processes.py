@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import distributed
 
 from lab.files import held
@@ -29,10 +31,23 @@ def any_of(flag: bool) -> bool:
     """Agree over all processes: true where one of them says so; all wait for each other."""
     if processes()[0] == 1:
         return flag
-    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
-    count = torch.tensor(int(flag), device=device)
+    count = torch.tensor(int(flag), device=_device())
     distributed.all_reduce(count)
     return bool(count)
+
+
+def summed(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum over all processes, in each. Exact where but one has an entry other than 0."""
+    if processes()[0] == 1:
+        return array
+    total = torch.from_numpy(array).to(_device())
+    distributed.all_reduce(total)
+    return total.cpu().numpy()
+
+
+def _device() -> str:
+    """Return where tensors must lie that processes send each other."""
+    return "cuda" if distributed.get_backend() == "nccl" else "cpu"
 
 
 @contextmanager

@@ -224,7 +224,8 @@ class Run:
     ) -> tuple[Evaluation, float | None]:
         """Return the validation loss, and for "grammar" the exact excess over the floor.
 
-        `at_most` and `watch` are those of `lab.training.evaluate`.
+        `at_most` and `watch` are those of `lab.training.evaluate`. Processes that train together
+        share the work. An estimate is computed in the precision of a step, all else exactly.
 
         Raises
         ------
@@ -232,7 +233,9 @@ class Run:
             Where a weight or the loss is not finite.
         """
         self._refuse_nan()
-        validation, excess = self.judge.measure(self.model, at_most=at_most, watch=watch)
+        validation, excess = self.judge.measure(
+            self.model, at_most=at_most, as_trained=at_most is not None, shared=True, watch=watch
+        )
         if not math.isfinite(validation.loss):
             raise self._diverged(f"the validation loss is {validation.loss}")
         return validation, excess
@@ -310,6 +313,8 @@ class Run:
 
     def _read(self, losses: list[torch.Tensor]) -> float:
         """Wait for the device, add up the processes' parts, and stop at what is no progress."""
+        if (step := self.trainer.broken) is not None:
+            raise self._diverged("the loss or the gradient is not finite", step)
         total = torch.stack(losses).mean()
         if self.trainer.processes > 1:
             distributed.all_reduce(total)
@@ -322,8 +327,8 @@ class Run:
         if (name := not_finite(self.model)) is not None:
             raise self._diverged(f"{name} or its gradient is not finite")
 
-    def _diverged(self, what: str) -> DivergedError:
-        return DivergedError(what, self.trainer.step, self.directory, self.preset)
+    def _diverged(self, what: str, step: int | None = None) -> DivergedError:
+        return DivergedError(what, step or self.trainer.step, self.directory, self.preset)
 
     def _look(
         self,

@@ -25,13 +25,13 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from lab.muon import Muon
 from lab.presets import Preset
-from lab.processes import processes
+from lab.processes import processes, summed
 from nwp import checks
 from nwp.generalization import BLOCKS, standard_error
 from nwp.model import Block, Transformer
@@ -282,13 +282,15 @@ def token_losses(
     ids: ArrayLike,
     *,
     at_most: int | None = None,
-    watch: Callable[[int, int], None] = lambda read, whole: None,
+    as_trained: bool = False,
+    shared: bool = False,
+    watch: Watch = lambda read, whole: None,
 ) -> NDArray[np.float64]:
     """Return the losses of `model` on a text, in its order: every id after the first once.
 
     The text is read in rows of the model's context, so that the first word of a row is predicted
     from one word, and the last from `context` words. Matrices are multiplied as precisely as their
-    type allows: no TF32, whatever the process has set, and no autocast.
+    type allows: no TF32, whatever the process has set, and no autocast; unless `as_trained`.
 
     Parameters
     ----------
@@ -296,6 +298,9 @@ def token_losses(
     ids : (n,) the text, n at least 2
     at_most : about how many tokens to predict, in rows spread evenly over the text, at least one;
         None: all of them
+    as_trained : whether to multiply as a training step does on this device (on a CPU, the same)
+    shared : whether the processes that train together each read a part. All must call this, and
+        each gets the losses of all
     watch : is called now and then with the tokens predicted so far and those there will be; an
         exception from it ends the evaluation
 
@@ -305,6 +310,8 @@ def token_losses(
         Where `ids` are not such integers, `at_most` is not at least 1, or `watch` no function.
     """
     checks.instance("model", model, Transformer)
+    checks.boolean("as_trained", as_trained)
+    checks.boolean("shared", shared)
     checks.function("watch", watch)
     array = _text(ids, model.embedding.num_embeddings)
     starts, lengths = map(torch.from_numpy, tile(array, model.context, model.boundary))
@@ -316,17 +323,27 @@ def token_losses(
             starts, lengths = starts[chosen], lengths[chosen]
     objective, tokens = Objective(model), torch.from_numpy(array)
     at_once = max(1, TOKENS_AT_ONCE // model.context)
-    parts: list[Tensor] = []
-    read, count = 0, int(lengths.sum())
+    ends = lengths.cumsum(0).tolist()
+    losses = np.zeros(ends[-1])  # those that this process reads; added up, those of all
     device = model.head.weight.device
-    with matmul_precision("highest"), torch.autocast(device.type, enabled=False):
-        for rows in torch.arange(len(starts)).split(at_once):
-            inputs, targets = gather(tokens, starts[rows], lengths[rows])
-            losses = objective(inputs.to(device), targets, "none")
-            parts.append(losses.double().cpu()[targets.flatten() != IGNORED])
-            read += int(lengths[rows].sum())
-            watch(read, count)
-    return cast(NDArray[np.float64], torch.cat(parts).numpy())
+    together, own = processes() if shared else (1, 0)
+    parts = torch.arange(len(starts)).split(at_once)
+    fast = as_trained and device.type == "cuda"
+    with (
+        matmul_precision("high" if fast else "highest"),
+        torch.autocast(device.type, torch.bfloat16, enabled=fast),
+    ):
+        for turn in range(0, len(parts), together):
+            if turn + own < len(parts):
+                rows = parts[turn + own]
+                inputs, targets = gather(tokens, starts[rows], lengths[rows])
+                found = objective(inputs.to(device), targets, "none").double().cpu()
+                end = ends[rows[-1]]
+                found = found[targets.flatten() != IGNORED].numpy()
+                losses[end - len(found) : end] = found
+            last = parts[min(turn + together, len(parts)) - 1][-1]
+            watch(ends[last], ends[-1])  # as often in every process
+    return summed(losses) if shared else losses
 
 
 def evaluate(
@@ -334,7 +351,9 @@ def evaluate(
     ids: ArrayLike,
     *,
     at_most: int | None = None,
-    watch: Callable[[int, int], None] = lambda read, whole: None,
+    as_trained: bool = False,
+    shared: bool = False,
+    watch: Watch = lambda read, whole: None,
 ) -> Evaluation:
     """Return the mean of `token_losses`, whose arguments and errors these are, and how sure it is.
 
@@ -342,7 +361,9 @@ def evaluate(
     read together depend on each other most. With `at_most` the mean is an estimate, of which
     `Evaluation.tokens` tells the size; a block is then what was read of one part of the text.
     """
-    losses = token_losses(model, ids, at_most=at_most, watch=watch)
+    losses = token_losses(
+        model, ids, at_most=at_most, as_trained=as_trained, shared=shared, watch=watch
+    )
     mean = float(losses.mean())
     known = len(losses) >= BLOCKS * model.context and math.isfinite(mean)  # else it has diverged
     return Evaluation(mean, standard_error(losses) if known else None, len(losses))
@@ -512,6 +533,7 @@ class Trainer:
         """Minimize `objective`, a sum of losses: Muon moves the matrices, AdamW the others."""
         preset = self.preset
         self._prepared = 0  # steps since the model was compiled anew
+        self._left_out = torch.zeros((), dtype=torch.int64, device=self.device)
         self.muon = Muon(
             matrices,
             stacked,
@@ -543,11 +565,23 @@ class Trainer:
         """Whether the last step did more than train: on CUDA the first compile and record."""
         return self.cuda and self._prepared <= (Replay.WARM + 1 if self._replay else 1)
 
+    @property
+    def broken(self) -> int | None:
+        """The first step whose loss or gradient was no finite number, or None; the device is asked.
+
+        That step was not taken, nor any after it: the weights and the optimizers' means are those
+        before it. Steps count from 1.
+        """
+        left_out = int(self._left_out)
+        return self.step - left_out + 1 if left_out else None
+
     def update(self, progress: float) -> Tensor:
         """Take one step; return this process's part of the batch's mean loss, before the step.
 
-        Nothing is read back from the device: the host may run ahead of it. Only the first steps on
-        CUDA wait, where they compile, and where a large vocabulary's targets are checked there.
+        Where the loss or the norm of the gradient is not finite, the weights stay what they are,
+        from then on: see `broken`. Nothing is read back from the device: the host may run ahead of
+        it. Only the first steps on CUDA wait, where they compile, and where a large vocabulary's
+        targets are checked there.
 
         Parameters
         ----------
@@ -601,9 +635,23 @@ class Trainer:
                     loss = objective(read.to(self.device, non_blocking=True), predict)
                 (loss * weight).backward()
             total += loss.detach() * weight
+        self._leave_out(total)
         self.muon.step()
         self.adamw.step()
         return total
+
+    def _leave_out(self, loss: Tensor) -> None:
+        """Have the optimizers take no step where the loss or the gradient is not finite, or was."""
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        wrong = ~(loss.isfinite() & nn.utils.get_total_norm(gradients).isfinite())
+        wrong = (wrong | (self._left_out > 0)).to(self._left_out)
+        if self.processes > 1:  # the gradient is that of all, the loss is not
+            distributed.all_reduce(wrong, distributed.ReduceOp.MAX)
+        self._left_out += wrong
+        # On a CPU the host knows already, and a step is then the same to the last bit.
+        found = wrong.float() if self.cuda or wrong else None
+        for optimizer in cast(Iterable[Any], (self.muon, self.adamw)):
+            optimizer.found_inf = found
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint needs to go on from here."""
@@ -626,4 +674,5 @@ class Trainer:
         if self._replay is not None:
             self._replay.forget()
             self._prepared = 0
+        self._left_out.zero_()
         self.step, self.tokens = state["step"], state["tokens"]

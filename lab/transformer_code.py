@@ -130,7 +130,7 @@ class Reader:
         whole = symbols - width * (rows - 1)  # of the last row, so much is text
         model, size = self.model, self.alphabet.size
         new = read = np.full((rows, 1), self._blank)
-        cache: Cache = []
+        cache = Cache()
         seen = escaped = 0
         for column in show(range(width), width):
             logits = model(torch.from_numpy(new), cache)[:, -1]
@@ -142,8 +142,8 @@ class Reader:
             seen, escaped = seen + rows, escaped + rows - int(known.sum())
             new = np.where(known, table[:, column], self._blank)[:, None]
             read = np.concatenate([read, new], axis=1)[:, -model.context :]
-            if cache[0][0].shape[2] == model.context:
-                cache, new = [], read[:, -max(1, model.context // 2) :]
+            if cache.length == model.context:
+                cache.length, new = 0, read[:, -max(1, model.context // 2) :]
 
 
 def _fingerprint(model: Transformer, vocabulary: Vocabulary) -> bytes:

@@ -29,8 +29,23 @@ from nwp.text import Vocabulary
 ROTARY_BASE = 10_000.0  # the slowest pair of coordinates turns once in about 60,000 words
 BATCH = 4096  # prefixes that are read at once
 Pair = tuple[Tensor, Tensor]
-# The keys and values of each layer so far; for a model with a boundary, then the text of each word.
-Cache = list[Pair | Tensor]
+
+
+class Cache:
+    """What a model has read of some rows, so that it need not read it again.
+
+    An empty one is given to `Transformer` with the first words, and again with those that follow.
+    All of its memory is taken at the first words, for as many as the context holds.
+
+    Attributes
+    ----------
+    length : how many words of each row are in it; set to 0, it is begun anew in the same memory
+    """
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.layers: list[Pair] = []  # keys and values, each (B, heads, context, width / heads)
+        self.text = torch.empty(0)  # (B, context) numbers of texts, where the model has a boundary
 
 
 def norm(x: Tensor) -> Tensor:
@@ -56,25 +71,27 @@ class Attention(nn.Module):
         self.sharpness = nn.Parameter(torch.full((heads, 1, 1), (width / heads) ** 0.5))
 
     def forward(
-        self, x: Tensor, turn: Pair, past: Pair | None, mask: Tensor | None
-    ) -> tuple[Tensor, Pair]:
-        """Map (B, T, width) to the same, and give the keys and values, those of `past` first."""
+        self, x: Tensor, turn: Pair, known: list[Tensor] | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """Map (B, T, width) to the same; `known` keys and values end with room for the T new."""
         q, k, v = (  # each (B, heads, T, width / heads)
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in self.qkv(x).chunk(3, dim=-1)
         )
         q, k = norm(rotate(q, *turn)), norm(rotate(k, *turn))
-        if past is not None:
-            k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
+        if known is not None:
+            for room, new in zip(known, (k, v), strict=True):
+                room[:, :, -x.shape[1] :] = new
+            k, v = known
         y = F.scaled_dot_product_attention(
             q * self.sharpness,
             k,
             v,
             attn_mask=mask,
-            is_causal=mask is None and past is None,
+            is_causal=mask is None and k.shape[2] == q.shape[2],
             scale=1 / q.shape[-1],
         )
-        return self.out(y.transpose(1, 2).flatten(2)), (k, v)
+        return cast(Tensor, self.out(y.transpose(1, 2).flatten(2)))
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -98,12 +115,11 @@ class Block(nn.Module):
         self.down = nn.Linear(4 * width, width, bias=False)
 
     def forward(
-        self, x: Tensor, turn: Pair, past: Pair | None, mask: Tensor | None
-    ) -> tuple[Tensor, Pair]:
+        self, x: Tensor, turn: Pair, known: list[Tensor] | None = None, mask: Tensor | None = None
+    ) -> Tensor:
         """Map (B, T, width) to the same; the rest is as in `Attention`."""
-        read, present = self.attention(norm(x), turn, past, mask)
-        x = x + read
-        return x + self.down(F.relu(self.up(norm(x))).square()), present
+        x = x + self.attention(norm(x), turn, known, mask)
+        return x + cast(Tensor, self.down(F.relu(self.up(norm(x))).square()))
 
 
 class Transformer(nn.Module):
@@ -203,7 +219,7 @@ class Transformer(nn.Module):
         Parameters
         ----------
         tokens : (B, T) ids; with a cache, only the words that are new
-        cache : an empty list at first; it is filled, and given back with the next words
+        cache : an empty `Cache` at first; it is filled, and given back with the next words
 
         Raises
         ------
@@ -212,43 +228,44 @@ class Transformer(nn.Module):
             not of this model and as many rows.
         """
         _check_tokens(tokens, self.embedding.num_embeddings)
-        if cache is not None:
-            self._check_cache(cache, len(tokens))
-        start = cache[0][0].shape[2] if cache else 0
+        start = 0 if cache is None else self._length(cache, len(tokens))
         new, end = tokens.shape[1], start + tokens.shape[1]
         if end > self.context:
             raise ValueError(f"tokens must fit the context of {self.context} words, got {end}")
         turn = self.cos[start:end], self.sin[start:end]
-        mask = text = None
+        mask = None
         if self.boundary is not None:
             text = (tokens == self.boundary).cumsum(dim=1)  # number of the text of each word
-            if cache:
-                before = cast(Tensor, cache[-1])
-                text = torch.cat([before, before[:, -1:] + text], dim=1)
+            if cache is not None:
+                cache.text[:, start:end] = text + (cache.text[:, start - 1 : start] if start else 0)
+                text = cache.text[:, :end]
             mask = (text[:, None, start:, None] == text[:, None, None, :]).tril(start)
-        elif cache and new > 1:  # the new word i may look at i of the new ones and all the old
+        elif start and new > 1:  # the new word i may look at i of the new ones and all the old
             mask = torch.ones(new, end, dtype=torch.bool, device=tokens.device).tril(start)
         x = norm(self.embedding(tokens))
         if torch.is_autocast_enabled(x.device.type):  # as wide as what is added to it
             x = x.to(torch.get_autocast_dtype(x.device.type))
-        present: Cache = []
         for i, block in enumerate(self.blocks):
-            x, keys_and_values = block(x, turn, cache[i] if cache else None, mask)
-            present.append(keys_and_values)
+            known = None if cache is None else [part[:, :, :end] for part in cache.layers[i]]
+            x = block(x, turn, known, mask)
         if cache is not None:
-            cache[:] = present if text is None else [*present, text]
+            cache.length = end
         return norm(x)
 
-    def _check_cache(self, cache: Cache, rows: int) -> None:
-        checks.instance("cache", cache, list)
-        parts = len(self.blocks) + (self.boundary is not None)
-        if cache and (
-            len(cache) != parts or not isinstance(cache[0], tuple) or len(cache[0][0]) != rows
-        ):
+    def _length(self, cache: Cache, rows: int) -> int:
+        """Return how many words are in a cache of this model and so many rows; make one of it."""
+        checks.instance("cache", cache, Cache)
+        weight, heads = self.head.weight, cast(Block, self.blocks[0]).attention.heads
+        shape = (rows, heads, self.context, weight.shape[1] // heads)
+        if not cache.layers:
+            cache.layers = [(weight.new_empty(shape), weight.new_empty(shape)) for _ in self.blocks]
+            cache.text = weight.new_empty((rows, self.context), dtype=torch.int64)
+        if len(cache.layers) != len(self.blocks) or cache.layers[0][0].shape != shape:
             raise ValueError(
-                f"cache must be empty, or what this model left there of {rows} rows, got"
-                f" {len(cache)} parts"
+                f"cache must be empty, or what this model read of {rows} rows, got one of"
+                f" {len(cache.layers)} layers of the shape {tuple(cache.layers[0][0].shape)}"
             )
+        return cache.length
 
     @torch.no_grad()
     def generate(
@@ -288,7 +305,7 @@ class Transformer(nn.Module):
         _check_tokens(tokens, size)
         _checked_drawing(size, temperature, top_k, without)  # also where no word is drawn
         generator = torch.Generator(tokens.device).manual_seed(checks.seed(seed))
-        cache: Cache = []
+        cache = Cache()
         new = tokens[:, -self.context :]
         for _ in range(count):
             logits = self(new, cache)[:, -1]
@@ -298,8 +315,8 @@ class Transformer(nn.Module):
             new = torch.multinomial(shares, 1, generator=generator)
             yield new, shares
             tokens = torch.cat([tokens, new], dim=1)[:, -self.context :]
-            if cache[0][0].shape[2] == self.context:
-                cache, new = [], tokens[:, -max(1, self.context // 2) :]
+            if cache.length == self.context:
+                cache.length, new = 0, tokens[:, -max(1, self.context // 2) :]
 
 
 def _check_tokens(tokens: Tensor, size: int) -> None:

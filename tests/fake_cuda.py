@@ -23,8 +23,9 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from lab import training
 from lab.presets import PRESETS, Preset
-from lab.training import Objective, Trainer
+from lab.training import Objective, Trainer, evaluate
 from nwp.model import Cache, Transformer
 from nwp.vocabulary import linear_cross_entropy
 
@@ -45,7 +46,7 @@ class FakeCuda(TorchDispatchMode):
     Attributes
     ----------
     largest : how many numbers the largest tensor holds that was made there
-    waits : how often a number was asked for, and 0 given; None: that is refused, as it always is
+    waits : how often numbers were asked for, and 0 given; None: that is refused, as it always is
         while a graph is recorded
     recording : whether a CUDA graph is, which would read the same old numbers of the CPU each time
     """
@@ -81,6 +82,10 @@ class FakeCuda(TorchDispatchMode):
         ):
             self.waits += 1
             return torch.zeros((), dtype=args[0].dtype).item()
+        down = operator is aten._to_copy.default and kwargs.get("device") == torch.device("cpu")
+        if down and self.waits is not None and not self.recording:
+            self.waits += 1
+            return torch.zeros(args[0].shape, dtype=kwargs.get("dtype") or args[0].dtype)
         name = operator.overloadpacket.__name__
         of_its_shape = name.endswith("_like") or name.startswith("new_")
         for x in real:  # a single number of the CPU goes along with a call; an array does not
@@ -275,7 +280,11 @@ def update_case(mode: FakeCuda, preset: Preset, boundary: int | None = None) -> 
     for step in range(5):
         mode.waits = 0 if step < 3 else None
         assert is_there(trainer.update(step / 5), (), torch.float64)
+        assert is_there(trainer._left_out, (), torch.int64)
     assert all_there(trainer)
+    mode.waits = 0
+    assert trainer.broken is None
+    assert mode.waits == 1
 
 
 def resume_case(mode: FakeCuda, preset: Preset, boundary: int | None = None) -> None:
@@ -293,11 +302,30 @@ def resume_case(mode: FakeCuda, preset: Preset, boundary: int | None = None) -> 
 def reading_case(mode: FakeCuda, boundary: int | None) -> None:
     """Read words in two parts, the second beside the cache of the first."""
     model = Transformer(50, width=16, layers=2, heads=2, context=9, boundary=boundary).to("cuda")
-    cache: Cache = []
+    cache = Cache()
     for part in torch.zeros(3, 9, dtype=torch.int64).split([5, 4], dim=1):
         logits = model(part.to("cuda"), cache)
         assert is_there(logits, (*part.shape, 50), torch.float32)
-    assert all(isinstance(x, FakeTensor) for x in tree_leaves(cache))
+    assert all(isinstance(x, FakeTensor) for x in tree_leaves([cache.layers, cache.text]))
+
+
+def evaluation_case(mode: FakeCuda, words: int, as_trained: bool) -> None:
+    """Evaluate exactly, or in the types and the precision of a training step."""
+    model = Transformer(words, width=16, heads=2, context=9, softcap=15.0).to("cuda")
+    seen: list[tuple[object, ...]] = []
+
+    def look(module: nn.Module, given: Any, hidden: Tensor) -> None:
+        precision = torch.get_float32_matmul_precision()
+        seen.append((hidden.dtype, torch.is_autocast_enabled("cuda"), precision))
+
+    model.blocks[0].up.register_forward_hook(look)
+    mode.waits = 0
+    with mock.patch.object(training, "TOKENS_AT_ONCE", 27):
+        result = evaluate(model, np.arange(64) % words, as_trained=as_trained)
+    assert result.tokens == 63
+    assert mode.waits == 3  # once for three rows
+    exact, fast = (torch.float32, False, "highest"), (torch.bfloat16, True, "high")
+    assert seen == 3 * [fast if as_trained else exact], seen
 
 
 def objective_case(mode: FakeCuda, words: int, reduction: str) -> None:
@@ -324,6 +352,12 @@ CASES: dict[str, Callable[[FakeCuda], None]] = {
     "resume": partial(resume_case, preset=ONE_LAYER),
     "reading: one text": partial(reading_case, boundary=None),
     "reading: many texts": partial(reading_case, boundary=0),
+    **{
+        f"evaluation: {words} words, {'as trained' if as_trained else 'exact'}": partial(
+            evaluation_case, words=words, as_trained=as_trained
+        )
+        for words, as_trained in itertools.product(WORDS.values(), (False, True))
+    },
     **{
         f"objective: {words} words, {reduction}": partial(
             objective_case, words=words, reduction=reduction

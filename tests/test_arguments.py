@@ -26,7 +26,7 @@ from lab.muon import Muon
 from lab.presets import Preset
 from lab.training import Objective, Rows, Trainer
 from nwp.grammar import END, Grammar
-from nwp.model import NextWords, Transformer
+from nwp.model import Cache, NextWords, Transformer
 from nwp.ngrams import NGram
 from nwp.teacher_forcing import PrefixTree
 from nwp.text import Vocabulary
@@ -96,6 +96,9 @@ PRESET = Preset(
 )  # fmt: skip
 TEXT = [0, 1, 2, 0, 1, 2, 0, 1]
 LONG = torch.tensor([[0, 1, 2]])
+READ_BY_TWO, READ_BY_ANOTHER = Cache(), Cache()
+MODEL(torch.tensor([[0], [1]]), READ_BY_TWO)
+Transformer(3, width=8, layers=2, heads=2, context=6)(LONG[:, :1], READ_BY_ANOTHER)
 
 
 @cache
@@ -375,7 +378,7 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     "model.Transformer.forward": (
         reading := {
             "tokens": rows_of_ids,
-            "cache": Argument([], (5, "x", {}, LONG), ([1, 2, 3, 4], [(torch.ones(2, 1), None)])),
+            "cache": Argument(Cache(), (5, "x", {}, LONG, []), (READ_BY_TWO, READ_BY_ANOTHER)),
         }
     ),
     "model.Transformer.hidden": reading,
@@ -456,12 +459,16 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
         "model": thing(MODEL),
         "ids": tokens,
         "at_most": optional(integer(3, 0, -1)),
+        "as_trained": boolean(False),
+        "shared": boolean(False),
         "watch": function(lambda read, whole: None),
     },
     "training.evaluate": {
         "model": thing(MODEL),
         "ids": tokens,
         "at_most": optional(integer(3, 0, -1)),
+        "as_trained": boolean(False),
+        "shared": boolean(False),
         "watch": function(lambda read, whole: None),
     },
     "training.flops_per_token": {"model": thing(MODEL)},

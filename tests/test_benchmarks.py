@@ -150,7 +150,7 @@ def test_attention_without_norm_is_the_textbooks():
     torch.nn.init.eye_(attention.out.weight)
     x = torch.randn(1, 4, 8, generator=torch.Generator().manual_seed(0))
     still = torch.ones(4, 2), torch.zeros(4, 2)
-    found, _ = attention(x, still, None, None)
+    found = attention(x, still)
     q, k, v = attention.qkv(x)[0].chunk(3, dim=-1)
     for head in (slice(0, 4), slice(4, 8)):
         scores = q[:, head] @ k[:, head].T / 4**0.5

@@ -5,6 +5,7 @@ import json
 import sys
 from concurrent.futures import Future
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -192,18 +193,32 @@ def test_vocabulary(run, tmp_path):
     assert sweep["runs"][0]["peers"][0]["median_seconds"] > 0
 
 
-def test_loss(run, monkeypatch):
+@pytest.fixture
+def two_peers(monkeypatch):
     loss = importlib.import_module("loss")
     for peer in set(loss.PEERS) - {"three matrix products (floor)", "nwp.linear_cross_entropy"}:
         monkeypatch.delitem(loss.PEERS, peer)
+    return loss
+
+
+def test_loss(run, two_peers):
     result = run("loss", "--preset", "small", "--repeats", "1")
     assert works(result)
-    assert {row["peer"] for row in result["peers"]} == set(loss.PEERS)
+    assert {row["peer"] for row in result["peers"]} == set(two_peers.PEERS)
     assert all(row["median_seconds"] > 0 for row in result["peers"])
 
 
-def test_gpu(run, monkeypatch, corpus, capsys):
-    parts = ["our_training", "step", "words", "their_training_equal_tokens", "their_training"]
+def test_gpu(run, monkeypatch, corpus, capsys, two_peers):
+    def here(command, check):
+        """Time the loss in this process, where only two peers are left."""
+        assert command[1].name == "loss.py"
+        with monkeypatch.context() as within:
+            within.setattr(sys, "argv", [*map(str, command[1:]), "--repeats", "1"])
+            two_peers.main()
+
+    monkeypatch.setattr(importlib.import_module("gpu"), "subprocess", SimpleNamespace(run=here))
+    parts = ["loss", "our_training", "step", "words", "loss_peaked"]
+    parts += ["their_training_equal_tokens", "their_training"]
     texts = ["--corpus", corpus, "--words-corpus", corpus]
     sizes = ["--seeds", "2", "--repeats", "1"]
     result = run("gpu", "--device", "cpu", "--parts", *parts, *texts, *sizes)
@@ -215,6 +230,17 @@ def test_gpu(run, monkeypatch, corpus, capsys):
     recorded, here = line.split()[-2:]  # the book's, and what was measured now
     assert recorded == "6.1"
     assert here == f"{result['parts']['step']['the book']['milliseconds']:.1f}"
+    flat, peaked = (result["parts"][name] for name in ("loss", "loss_peaked"))
+    assert peaked["peak"] > flat["peak"] == 0
+    assert all(peaked[key] == flat[key] for key in ("contexts", "width", "words", "dtype"))
+    equal, ours = (
+        result["parts"][name]["runs"][0]["points"][-1]["steps"]
+        for name in ("their_training_equal_tokens", "our_training")
+    )
+    assert equal == ours
+    assert result["parts"]["their_training_equal_tokens"]["recipe"]["steps"] == equal
+    told = importlib.import_module("lab.beside").told(result["parts"])
+    assert len(told) == 3 + 2 + 4  # steps, losses and trainings
     runs = result["parts"]["our_training"]["runs"]
     assert [run["seed"] for run in runs] == [0, 1]
     assert all(run["points"][-1]["loss"] > 0 for run in runs)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from nwp import model as model_module
 from nwp.grammar import END, Grammar
-from nwp.model import NextWords, Transformer, drawing_distribution, norm, rotate
+from nwp.model import Cache, NextWords, Transformer, drawing_distribution, norm, rotate
 from nwp.text import Vocabulary
 
 V = 11
@@ -56,11 +56,26 @@ def test_no_word_changes_what_stands_before_it(seed, at):
 )
 def test_cached_and_uncached_logits_are_equal(seed, pieces, boundary):
     tokens = random_tokens(seed, length=sum(pieces)) % 3  # so that boundaries abound
-    model, cache = random_model(seed, boundary=boundary), []
-    cached = [model(piece, cache) for piece in tokens.split(pieces, dim=1)]
-    assert_allclose(torch.cat(cached, 1).detach(), model(tokens).detach(), rtol=0, atol=1e-12)
-    assert len(cache) == 2 + (boundary is not None)
-    assert cache[0][0].shape == (3, 2, tokens.shape[1], 8)
+    model, cache = random_model(seed, boundary=boundary), Cache()
+    whole, rooms = model(tokens).detach(), None
+    for _ in range(2):  # the second time in what the first left there
+        cache.length = 0
+        cached = [model(piece, cache) for piece in tokens.split(pieces, dim=1)]
+        assert_allclose(torch.cat(cached, 1).detach(), whole, rtol=0, atol=1e-12)
+        assert cache.length == tokens.shape[1]
+        assert [part.shape for part in cache.layers[0]] == [(3, 2, 12, 8)] * 2
+        assert rooms in (None, rooms := [part.data_ptr() for part in cache.layers[1]])
+
+
+def test_a_cache_takes_its_memory_once(monkeypatch):
+    """Also where the context is full, and half of it is read again."""
+    model, begin, made = random_model(boundary=0), Cache.__init__, []
+    monkeypatch.setattr(Cache, "__init__", lambda cache: (made.append(cache), begin(cache))[1])
+    rooms = set()
+    for _ in model.draw(random_tokens(0, length=2), 40):
+        rooms.add(tuple(part.data_ptr() for layer in made[0].layers for part in layer))
+    assert len(made) == len(rooms) == 1
+    assert {part.shape[2] for layer in made[0].layers for part in layer} == {12}
 
 
 def test_the_transformer_by_hand():
@@ -128,7 +143,7 @@ def test_no_part_has_a_bias_and_every_fresh_block_is_the_identity(seed, layers, 
     assert len(matrices) + len(sharpness) == len(list(model.parameters()))
     x = torch.randn(2, 5, 16, generator=torch.Generator().manual_seed(seed))
     for block in model.blocks:
-        assert torch.equal(block(x, (model.cos[:5], model.sin[:5]), None, None)[0], x)
+        assert torch.equal(block(x, (model.cos[:5], model.sin[:5])), x)
 
 
 @few
@@ -442,11 +457,11 @@ def test_bad_tokens_are_named(tokens, error, message):
 
 
 def test_a_full_cache_is_an_error_and_stays_as_it_was():
-    model, cache = random_model(), []
+    model, cache = random_model(), Cache()
     model(random_tokens(0, length=12), cache)
     with pytest.raises(ValueError, match="fit the context of 12 words, got 13"):
         model(random_tokens(0, length=1), cache)
-    assert cache[0][0].shape[2] == 12
+    assert cache.length == 12
     with pytest.raises(ValueError, match="count must be at least 0, got -1"):
         model.generate(random_tokens(0), -1)
 

@@ -1,5 +1,6 @@
 """Muon: the singular value decomposition and PyTorch's own say the same; wrong steps are others."""
 
+import copy
 import io
 from dataclasses import replace
 
@@ -279,6 +280,23 @@ def test_a_gradient_that_is_no_number_spoils_its_own_weight_alone():
     assert torch.equal(weights[1], good[1])
 
 
+def test_where_inf_was_found_there_is_no_step_and_elsewhere_it_is_the_same():
+    usual, flagged = parameters(SEVERAL), parameters(SEVERAL)
+    one, other = Muon(usual, **OPTIONS), Muon(flagged, **OPTIONS)
+    none, found = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    for _ in range(4):
+        take(one, usual, 1)
+        other.found_inf = none
+        take(other, flagged, 1)
+        before = copy.deepcopy((flagged, other.state_dict()["state"]))
+        flagged[0].grad.fill_(torch.nan)
+        flagged[1].grad.fill_(torch.inf)
+        other.found_inf = found
+        other.step()
+        assert_close((flagged, other.state_dict()["state"]), before, rtol=0, atol=0)
+        assert_close(flagged, usual, rtol=1e-12, atol=1e-12)
+
+
 def test_gradients_stay_what_they_are():
     weights = parameters(SEVERAL)
     take(Muon(weights, **OPTIONS), weights, 2)
@@ -342,25 +360,29 @@ class Seen(TorchDispatchMode):
         return [str(func) for func in calls if not func.is_view]
 
 
-def seen_in_a_step(layers):
+def seen_in_a_step(layers, found=None):
     preset = replace(PRESETS["cpu"], layers=layers, width=16, context=6, rows=1)
     trainer = Trainer(preset, np.arange(200) % 7, 7)
     trainer.update(0.5)  # means are made at the first
+    trainer.muon.found_inf = found
     seen = Seen()
     with seen:
         trainer.muon.step()
     return seen
 
 
-def test_a_step_is_as_many_calls_for_twelve_layers_as_for_one():
-    one, twelve = seen_in_a_step(1), seen_in_a_step(12)
+@pytest.mark.parametrize(("found", "more"), [(None, 0), (torch.tensor(0.0), 12)])
+def test_a_step_is_as_many_calls_for_twelve_layers_as_for_one(found, more):
+    one, twelve = seen_in_a_step(1, found), seen_in_a_step(12, found)
     assert one.computing() == twelve.computing()
-    assert len(one.computing()) <= 4 * 24  # for four shapes: queries to values, out, up, down
+    # For four shapes: queries to values, out, up, down.
+    assert len(one.computing()) <= 4 * (24 + more)
 
 
-def test_steps_are_laid_out_like_the_weights():
+@pytest.mark.parametrize("found", [None, torch.tensor(0.0)])
+def test_steps_are_laid_out_like_the_weights(found):
     """Where they are not, a GPU moves one weight after the other, in launches of their own."""
-    together = [args for func, args in seen_in_a_step(2).calls if "_foreach" in str(func)]
+    together = [args for func, args in seen_in_a_step(2, found).calls if "_foreach" in str(func)]
     assert len(together) == 4 * 4
     for args in together:
         lists = [given for given in args if isinstance(given, list | tuple)]

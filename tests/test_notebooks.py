@@ -280,6 +280,7 @@ USERS = {
     "OMP_NUM_THREADS": "3",
     "LANG": "pt_BR.ISO-8859-1",
     "LC_ALL": "C",
+    "NWP_GPU": "gpu.json",
 }
 
 
@@ -355,10 +356,10 @@ def test_the_tests_and_their_kernels_run_in_surroundings_of_their_own(monkeypatc
     monkeypatch.delenv("PYTHONOPTIMIZE")
     program = (
         "import os, sys; sys.path.insert(0, 'tools'); import conftest; "
-        "print(os.environ['MPLBACKEND'], 'PYTHONWARNINGS' in os.environ)"
+        "print(os.environ['MPLBACKEND'], 'PYTHONWARNINGS' in os.environ, 'NWP_GPU' in os.environ)"
     )
     done = in_users_surroundings(["-c", program])
-    assert done.stdout.split() == ["module://matplotlib_inline.backend_inline", "False"]
+    assert done.stdout.split() == ["module://matplotlib_inline.backend_inline", "False", "False"]
 
 
 def test_a_folder_that_cannot_be_written_is_no_failure(tmp_path):

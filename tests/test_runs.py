@@ -330,6 +330,22 @@ def test_losses_on_the_way_are_estimates_and_the_last_one_is_exact(monkeypatch, 
     assert run.measure()[0].tokens == 87
 
 
+def test_estimates_are_made_as_a_step_is_and_the_last_loss_is_exact(monkeypatch, corpus, tmp_path):
+    seen = []
+
+    def watched(*given, as_trained, shared, **options):
+        seen.append((as_trained, shared))
+        return evaluate(*given, as_trained=as_trained, shared=shared, **options)
+
+    monkeypatch.setattr(judge, "evaluate", watched)
+    run = Run.start(corpus, QUICK, tmp_path / "run")
+    assert run.train()
+    assert seen == [(True, True)] * 3 + [(False, True)]
+    run.measure()
+    judge.measure(tmp_path / "run")  # one process alone
+    assert seen[4:] == [(False, True), (False, False)]
+
+
 def test_a_measurement_needs_neither_trainer_nor_training_text(monkeypatch, finished):
     last = metrics(finished)[-1]["validation"]
 
@@ -651,6 +667,28 @@ def test_nan_stops_the_run_and_the_last_good_checkpoint_stays(
     assert saved.trainer["step"] == last_good
     assert all(weight.isfinite().all() for weight in saved.trainer["model"].values())
     assert "NaN" not in (tmp_path / "run" / "metrics.jsonl").read_text()
+
+
+@pytest.mark.parametrize("parts", [None, 2])
+def test_the_first_step_without_a_finite_loss_is_named_and_not_taken(corpus, tmp_path, parts):
+    """However much later it is looked for: here after six steps."""
+    run = Run.start(corpus, replace(QUICK, rows_at_once=parts), tmp_path / "run")
+    weights, update = {}, run.trainer.update
+
+    def kept(progress):
+        weights[run.trainer.step] = {k: v.clone() for k, v in run.model.state_dict().items()}
+        return update(progress)
+
+    run.trainer.update = kept
+    run.trainer.objective.register_forward_hook(
+        lambda module, given, loss: loss * (math.nan if run.trainer.step == 2 else 1)
+    )
+    with pytest.raises(DivergedError, match=r"the loss or the gradient is not finite at step 3\."):
+        run.train()
+    assert run.trainer.step == 6
+    assert same(run.model.state_dict(), weights[2])
+    assert not same(weights[2], weights[1])
+    assert read_checkpoint(tmp_path / "run").trainer["step"] == 0
 
 
 def test_nan_in_the_grammar_stops_the_run_too(tmp_path):

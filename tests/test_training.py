@@ -1,5 +1,6 @@
 """Rows, objective, evaluation and steps: every token once, and the same numbers however divided."""
 
+import copy
 import importlib
 import itertools
 import math
@@ -35,7 +36,7 @@ from lab.training import (
     token_losses,
 )
 from nwp.generalization import BLOCKS, standard_error
-from nwp.model import Transformer
+from nwp.model import Cache, Transformer
 
 V = 7
 few = settings(max_examples=20)  # each builds a model
@@ -288,6 +289,32 @@ def test_evaluation_is_the_same_however_many_rows_are_read_at_once(monkeypatch):
     assert_allclose(evaluate(model, ids), whole, rtol=1e-12)
     monkeypatch.setattr(training, "BLOCKWISE_FROM", 1)
     assert_allclose(evaluate(model, ids), whole, rtol=1e-9)
+
+
+@pytest.mark.parametrize("together", [2, 3, 40])
+@pytest.mark.parametrize("at_most", [None, 60])
+def test_processes_that_share_an_evaluation_read_each_token_once(monkeypatch, together, at_most):
+    model, ids = random_model(3, boundary=0), random_text(100)
+    monkeypatch.setattr(training, "TOKENS_AT_ONCE", 12)
+    whole, looks = token_losses(model, ids, at_most=at_most), []
+    monkeypatch.setattr(training, "summed", lambda losses: losses)
+    shares = []
+    for own in range(together):
+        monkeypatch.setattr(training, "processes", lambda own=own: (together, own))
+        seen = []
+        shares.append(
+            token_losses(
+                model, ids, at_most=at_most, shared=True, watch=lambda *x, seen=seen: seen.append(x)
+            )
+        )
+        looks.append(seen)
+    assert np.array_equal(np.sum(shares, axis=0), whole)  # bit for bit
+    read = [np.count_nonzero(share) for share in shares]
+    assert sum(read) == len(whole)
+    assert max(read) <= -(-len(whole) // together) + 12
+    assert all(seen == looks[0] for seen in looks)  # none waits for another
+    assert looks[0][-1] == (len(whole), len(whole))
+    assert np.array_equal(token_losses(model, ids, at_most=at_most), whole)  # alone, all of it
 
 
 PRECISIONS = """
@@ -586,7 +613,7 @@ def test_operations_are_those_that_pytorch_counts(layers, width, tied):
     context = 9
     model = Transformer(V, width=width, layers=layers, heads=2, context=context, tied=tied)
     tokens = torch.from_numpy(random_text(context))[None]
-    cache = []
+    cache = Cache()
     # Word by word, each attends to those before it alone; in one pass all pairs are multiplied,
     # and half of the products thrown away.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as forward:
@@ -693,6 +720,53 @@ def test_matrices_are_moved_by_muon_and_the_rest_by_adamw():
             assert similar < 0.9, name  # it is no gradient descent
         else:  # at its first step Adam moves each weight by its rate
             assert_allclose(step[weight.grad.abs() > 1e-5].abs(), TINY.adam_rate, rtol=1e-2)
+
+
+def spoil(trainer, at, what):
+    """Let the loss, or the gradient of a finite loss, be no number at step `at` alone."""
+
+    def loss(module, given, value):
+        return value + math.nan if what == "loss" and trainer.step + 1 == at else value
+
+    def gradient(value):
+        return value * {"gradient": math.inf, "norm": 1e30}.get(what, 1) ** (trainer.step + 1 == at)
+
+    trainer.objective.register_forward_hook(loss)
+    trainer.model.blocks[1].up.weight.register_hook(gradient)
+
+
+@pytest.mark.parametrize("on_the_device", [False, True])
+@pytest.mark.parametrize("what", ["loss", "gradient", "norm"])  # the last, of finite gradients
+@pytest.mark.parametrize("at", [1, 4])
+def test_no_step_is_taken_where_loss_or_gradient_is_no_number(monkeypatch, at, what, on_the_device):
+    """Nor after it; on a GPU, which nobody asks, each step is taken in the same two ways."""
+    trainer = ragged_trainer()
+    spoil(trainer, at, what)
+    if on_the_device:
+        muon, leave_out = trainer.muon, trainer._leave_out
+
+        def unread(loss):
+            leave_out(loss)
+            muon.found_inf = trainer.adamw.found_inf = (trainer._left_out > 0).float()
+
+        monkeypatch.setattr(trainer, "_leave_out", unread)
+    good = weights_after(trainer, at - 1)
+    assert trainer.broken is None
+    kept = copy.deepcopy([trainer.muon.state_dict()["state"], trainer.adamw.state_dict()["state"]])
+    for _ in range(3):
+        trainer.update(0.5)
+    assert (trainer.broken, trainer.step) == (at, at + 2)
+    assert equal(good, trainer.model.parameters())
+    for before, optimizer in zip(kept, (trainer.muon, trainer.adamw), strict=True):
+        after = optimizer.state_dict()["state"]
+        for i in before:  # what a first step makes, it makes of zeros
+            assert equal(before[i].values(), after[i].values())
+        assert before or not any(x.any() for own in after.values() for x in own.values())
+    straight = ragged_trainer()
+    assert equal(weights_after(straight, at - 1), good) or on_the_device
+    straight.restore(trainer.state())
+    assert straight.broken is None
+    assert not equal(weights_after(straight, 1), good)
 
 
 def test_tied_weights_are_moved_once():

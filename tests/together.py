@@ -4,6 +4,7 @@
 float64, so that what two processes add up in another order than one lies next to nothing apart.
 """
 
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import distributed
 
+from lab.divergence import DivergedError
 from lab.presets import Preset
 from lab.runs import Run
 
@@ -56,6 +58,22 @@ def train_all(corpus: str, directory: Path) -> None:
         raise AssertionError(f"{name} was begun twice")
 
 
+def stop_all(corpus: str, directory: Path) -> None:
+    """Let one process alone have a loss that is no number, at a step whose gradient is finite."""
+    run = Run.start(corpus, WHOLE, directory / "stopped")
+    last = run.trainer.rank == run.trainer.processes - 1
+    run.trainer.objective.register_forward_hook(
+        lambda module, given, loss: loss + (math.nan if last and run.trainer.step == 1 else 0)
+    )
+    try:
+        run.train()
+    except DivergedError as error:
+        said = str(error)
+    else:
+        said = "nothing"
+    assert "is not finite at step 2." in said, said
+
+
 if __name__ == "__main__":
     distributed.init_process_group("gloo")
     wrote = []
@@ -70,5 +88,6 @@ if __name__ == "__main__":
             )
         )
     train_all(sys.argv[1], Path(sys.argv[2]))
+    stop_all(sys.argv[1], Path(sys.argv[2]))
     assert not wrote, wrote
     distributed.destroy_process_group()

@@ -18,7 +18,7 @@ TOOLS = Path(__file__).resolve().parent
 # What changes Python, its libraries or the locale. PYTHONPATH and PYTHONHOME say where code is,
 # and the names of OpenBLAS for which processor: they stay.
 AMBIENT = re.compile(
-    r"PYTHON(?!PATH$|HOME$)|IPYTHON|MPL|MATPLOTLIB|OMP_|MKL_|TORCH_LOGS|LC_|LANG$|LANGUAGE$"
+    r"PYTHON(?!PATH$|HOME$)|IPYTHON|MPL|MATPLOTLIB|OMP_|MKL_|TORCH_LOGS|LC_|LANG$|LANGUAGE$|NWP_GPU$"
 )
 STARTUP = """\
 import sys
