@@ -86,7 +86,7 @@ def codeword(low: Fraction, width: Fraction) -> str:
 def _checked(step: Step) -> Step:
     start, size, total = step
     if not 0 <= start < start + size <= total <= LARGEST:
-        raise ValueError(f"start, size, total must be a part, not empty, of at most 2**32, got {step}")
+        raise ValueError(f"start, size, total must be a positive part of at most 2**32, got {step}")
     return step
 
 
