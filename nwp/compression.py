@@ -56,7 +56,8 @@ def frequencies(probabilities: ArrayLike, bits: int = 24) -> NDArray[np.int64]:
 def step_to(counts: ArrayLike, word: int) -> Step:
     """Return (frequencies before the word, its own, all together) for (V,) `counts`."""
     row = checks.word_ids("counts", counts, LARGEST)
-    checks.word_ids("word", word, len(row))
+    checks.same_shape("counts", row, (row.size,), "a row")
+    checks.word_ids("word", checks.integer("word", word), row.size)
     return int(row[:word].sum()), int(row[word]), int(row.sum())
 
 
@@ -85,10 +86,7 @@ def codeword(low: Fraction, width: Fraction) -> str:
 def _checked(step: Step) -> Step:
     start, size, total = step
     if not 0 <= start < start + size <= total <= LARGEST:
-        raise ValueError(
-            "a step must have 0 <= start < start + size <= total <= 2**32,"
-            f" got {start}, {size}, {total}"
-        )
+        raise ValueError(f"start, size, total must be a positive part of at most 2**32, got {step}")
     return step
 
 
@@ -144,18 +142,22 @@ class Decoder:
     def __init__(self, code: bytes) -> None:
         checks.instance("code", code, bytes)
         self._value = int.from_bytes(code[:8].ljust(8, b"\0"), "big")  # above the low end
-        self._rest, self._width, self._unit = iter(code[8:]), WINDOW, 0
+        self._rest, self._width, self._unit, self._total = iter(code[8:]), WINDOW, 0, 0
 
     def peek(self, total: int) -> int:
         """Return a number in [0, total) that lies in the next word's share.
 
         Of bytes that no `Encoder` wrote it makes something, too: a code has nothing to check.
         """
-        self._unit = self._width // total
+        if not 0 < total <= LARGEST:
+            _checked((0, 1, total))
+        self._unit, self._total = self._width // total, total
         return min(self._value // self._unit, total - 1)
 
     def take(self, start: int, size: int) -> None:
         """Go on behind the word whose share, `size` from `start` on, was peeked into."""
+        if not 0 <= start < start + size <= self._total:  # a width of 0 would never grow
+            _checked((start, size, self._total))
         self._value -= self._unit * start
         self._width = self._unit * size
         while self._width < NARROW:
@@ -168,7 +170,7 @@ class Decoder:
 
 def kraft_sum(lengths: Iterable[int]) -> Fraction:
     r"""Return :math:`\sum_x 2^{-\ell(x)}`, at most 1 for every uniquely decodable code."""
-    whole = [checks.integer("a length", length, at_least=0) for length in lengths]
+    whole = [checks.integer("lengths", length, at_least=0) for length in lengths]
     return sum((Fraction(1, 2**length) for length in whole), Fraction(0))
 
 
@@ -279,6 +281,8 @@ def compress(data: Iterable[int], model: AdaptiveNGrams) -> bytes:
     """Return the code of bytes, numbers in [0, 256), as a model predicts their bits."""
     encoder = Encoder()
     for byte in data:
+        if byte >> 8:
+            raise ValueError(f"data must be numbers in [0, 256), got {byte}")
         for shift in range(7, -1, -1):
             ones, bit = model.predict(), byte >> shift & 1
             encoder.encode(0 if bit else ones, ones if bit else ONE - ones, ONE)

@@ -10,6 +10,7 @@ import inspect
 import math
 import re
 import traceback
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +26,7 @@ from lab.kneser_ney import KneserNey
 from lab.muon import Muon
 from lab.presets import Preset
 from lab.training import Objective, Rows, Trainer
+from nwp.compression import AdaptiveNGrams, Decoder, Encoder
 from nwp.grammar import END, Grammar
 from nwp.model import Cache, NextWords, Transformer
 from nwp.ngrams import NGram
@@ -36,8 +38,8 @@ mpl.use("Agg")
 
 MODULES = (
     "nwp.checks", "nwp.loss", "nwp.equivalence", "nwp.convexity", "nwp.weights", "nwp.derivative",
-    "nwp.vocabulary", "nwp.teacher_forcing", "nwp.generalization", "nwp.grammar", "nwp.ngrams",
-    "nwp.model",
+    "nwp.vocabulary", "nwp.teacher_forcing", "nwp.compression", "nwp.scoring",
+    "nwp.generalization", "nwp.grammar", "nwp.ngrams", "nwp.model",
     "lab.figures", "lab.kneser_ney", "lab.muon", "lab.training", "lab.presets",
 )  # fmt: skip
 
@@ -106,6 +108,12 @@ def trainer():
     return Trainer(PRESET, TEXT, 3)
 
 
+def peeked():
+    decoder = Decoder(b"x")
+    decoder.peek(4)
+    return decoder
+
+
 class Loose:
     def next_word_distribution(self, prefix):
         return {"a": 0.5, "b": 0.4}
@@ -161,6 +169,10 @@ sizes = {
     "context": integer(6, 0, -1),
     "tied": boolean(False),
     "softcap": optional(positive),
+}
+scored = {
+    "logits": reals([[0.0, 1.0]], [[NAN, 0.0]], [[INF, 0.0]], [[-INF, 0.0]]),
+    "targets": ids([0], 0, [2], [-1], [0, 1], [[0]]),
 }
 hand = torch.ones(2, 3)
 
@@ -237,6 +249,76 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     "convexity.hessian_in_probabilities": {"probabilities": probabilities, "targets": target},
     "convexity.hessian_in_logits": {"logits": logits},
     "convexity.two_weight_loss": {"a": finite, "b": finite},
+    "compression.frequencies": {"probabilities": probabilities, "bits": integer(24, 0, 32)},
+    "compression.step_to": {
+        "counts": ids([3, 1], [-1, 3], [2**32, 1], 3, [[3, 1]]), "word": integer(0, 2, -1)
+    },
+    "compression.interval": {
+        "steps": Argument(
+            [(0, 3, 4)], (), ([(0, 0, 4)], [(-1, 2, 4)], [(2, 3, 4)], [(0, 1, 2**32 + 1)]),
+            called="start, size, total",
+        )
+    },
+    "compression.codeword": {
+        "low": Argument(Fraction(1, 4), (), (-1, 1, Fraction(3, 4))),
+        "width": Argument(Fraction(1, 2), (), (0, -1, 1)),
+    },
+    "compression.Encoder": {},
+    "compression.Encoder.encode": {
+        "start": Argument(0, (), (-1, 2)),
+        "size": Argument(3, (), (0, -1, 5)),
+        "total": Argument(4, (), (0, 2, 2**32 + 1)),
+    },
+    "compression.Encoder.finish": {},
+    "compression.Decoder": {"code": Argument(b"x", (None, 5, "x", [1], bytearray(b"x")))},
+    "compression.Decoder.peek": {"total": Argument(4, (), (0, -1, 2**32 + 1))},
+    "compression.Decoder.take": {
+        "start": Argument(0, (), (-1, 2)), "size": Argument(3, (), (0, -1, 5))
+    },
+    "compression.kraft_sum": {
+        "lengths": Argument([1, 2], ("12", [None], [1.5], ["1"], [True]), ([-1], [1, -2]))
+    },
+    "compression.is_uniquely_decodable": {"words": words(["0", "10"])},
+    "compression.AdaptiveNGrams": {"slots": integer(8, 7, 25, -1)},
+    "compression.AdaptiveNGrams.predict": {},
+    "compression.compress": {"data": Argument(b"abc", (), ([256], [-1]))},
+    "compression.decompress": {
+        "code": Argument(b"x", (None, 5, "x", [1], bytearray(b"x"))), "length": integer(3, -1)
+    },
+    "scoring.log_cost": {"probabilities": probabilities},
+    "scoring.brier_cost": {"probabilities": probabilities},
+    "scoring.linear_cost": {"probabilities": probabilities},
+    "scoring.mean_cost": {
+        "costs": reals([0.0, INF], [NAN, 0.0]),
+        "truth": probabilities._replace(
+            out_of_range=(*probabilities.out_of_range, [0.2, 0.3, 0.5])
+        ),
+    },
+    "scoring.bregman_divergence": {
+        "function": function(np.sum, lambda at: at, lambda at: NAN),
+        "gradient": function(np.ones_like, lambda at: at[:1], lambda at: at * NAN),
+        "point": finite._replace(out_of_range=(*finite.out_of_range, [0.0])),
+        "base": finite,
+    },
+    "scoring.reliability": {
+        "probabilities": probabilities._replace(
+            right=[[0.5, 0.5]], out_of_range=([[0.5, 0.6]], [[NAN, 1.0]], 1.0)
+        ),
+        "targets": ids([0], 0, [2], [-1], [0, 1], [[0]]),
+        "edges": reals([0.0, 0.5, 1.0], [0.5], [0.0, 0.9], [0.1, 1.0], [0.0, 0.5, 0.5, 1.0],
+                       [1.0, 0.0], [NAN, 1.0], [[0.0, 1.0]], 1.0),
+    },
+    "scoring.surprise_gap": scored,
+    "scoring.fit_temperature": {
+        "logits": scored["logits"]._replace(
+            right=[[2.0, 0.0], [1.0, 0.0]],
+            out_of_range=([[0.0, 0.0]] * 2, [[0.0, 2.0], [0.0, 1.0]], [[NAN, 0.0], [1.0, 0.0]]),
+        ),
+        "targets": ids([0, 1], [0], [2, 0], [-1, 0], [[0, 1]]),
+    },
+    "scoring.smoothed_target": {
+        "target": probabilities, "epsilon": number(0.1, -0.1, 1.1, NAN, INF)
+    },
     "generalization.expected_optimism": {"p": one_distribution, "n": size},
     "generalization.expected_estimation_error": {
         "p": one_distribution, "n": count, "strength": rate
@@ -527,6 +609,8 @@ ARGUMENTS: dict[str, dict[str, Argument]] = {
     },
 }  # fmt: skip
 
+BY_BIT = "of each bit: it would take as long as the coding does"
+BITS = "asked for its bits: whatever predicts and learns"
 BY_CODE = "given by the checked function, not by its caller"
 PART = "a part of Transformer, which checks its sizes and its tokens"
 RECORD = "a record that a function returns; a function that takes one checks it"
@@ -557,6 +641,10 @@ TRUSTED = {
         for argument in arguments.split()
     },
     "checks.same_shape": BY_CODE,
+    "compression.AdaptiveNGrams.learn.bit": BY_BIT,
+    "compression.compress.model": BITS,
+    "compression.decompress.model": BITS,
+    "scoring.Reliability": RECORD,
     "weights.Weights": RECORD,
     "weights.Nodes": RECORD,
     "grammar.Noun": RECORD,
@@ -578,6 +666,9 @@ TRUSTED = {
 INSTANCES = {
     "teacher_forcing.PrefixTree": lambda: TREE,
     "grammar.Grammar": lambda: GRAMMAR,
+    "compression.Encoder": Encoder,
+    "compression.Decoder": peeked,
+    "compression.AdaptiveNGrams": lambda: AdaptiveNGrams(8),
     "ngrams.NGram": lambda: NGram(["a", "b"], 2),
     "kneser_ney.KneserNey": lambda: KneserNey(TEXT, 2, 3),
     "model.Transformer": lambda: MODEL,
@@ -673,6 +764,8 @@ def call(name, **changes):
     given |= {"vocabulary_size": 2} if name == "checks.word_ids" else {}
     given |= {"options": ("mean", "sum")} if name == "checks.choice" else {}
     given |= {"kind": int} if name == "checks.instance" else {}
+    if name in ("compression.compress", "compression.decompress"):
+        given["model"] = AdaptiveNGrams(8)
     if name == "grammar.ask":
         given["prefix"] = []
     if name == "figures.label":

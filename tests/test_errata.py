@@ -18,6 +18,7 @@ from nwp.equivalence import (
     kl_divergence,
     log_likelihood,
 )
+from nwp.generalization import expected_estimation_error, expected_optimism
 from nwp.grammar import Grammar
 from nwp.loss import (
     cross_entropy,
@@ -226,6 +227,9 @@ def test_accuracy():
     assert [(rows.argmax(1) == 0).sum() for rows in (bold, narrow)] == [1, 3]
     other = [1, 0, 0]  # another text
     assert cross_entropy(bold, other) > cross_entropy(narrow, other)
+    p, n = np.array([0.5, 0.3, 0.2]), 1000  # counts, on their own text and on the next
+    gained, lost = expected_optimism(p, n), expected_estimation_error(p, n, 0.5)
+    assert_allclose([gained, lost], 2 / (2 * n), rtol=0.01)
 
 
 @erratum

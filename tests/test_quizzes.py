@@ -739,7 +739,7 @@ def test_q_cmp_zero(asked):
     start, size, total = step_to(counts, 0)
     assert (start, size) == (0, 1)
     assert np.isclose(np.log2(total / size), 20, atol=1e-4)
-    with pytest.raises(ValueError, match="a step must have"):
+    with pytest.raises(ValueError, match="start, size, total must be a positive part"):
         interval([(0, 0, 1)])  # what a probability of 0 would be
     asked.answer("a", 1)
     assert asked.right == "b"

@@ -1,16 +1,20 @@
-"""The summary has ten lines and ten formulas, and each formula holds."""
+"""The summary has thirteen lines and as many formulas, which hold, and leaves no chapter out."""
 
+import itertools
+import math
 import re
 
 import numpy as np
 import pytest
 import torch
-from ledger import ROOT, all_claims
+from ledger import ROOT, all_claims, chapter_paths
 from numpy.testing import assert_allclose
 
+from nwp.compression import Encoder, frequencies, is_uniquely_decodable, step_to
 from nwp.convexity import hessian_in_logits
 from nwp.derivative import gradient_wrt_logits, gradient_wrt_probabilities
-from nwp.equivalence import entropy, kl_divergence, perplexity
+from nwp.equivalence import bits, entropy, kl_divergence, perplexity
+from nwp.generalization import expected_estimation_error, expected_optimism
 from nwp.grammar import Grammar
 from nwp.loss import (
     cross_entropy,
@@ -29,14 +33,16 @@ FORMULAS = re.findall(r"\$\$(.+?)\$\$", PAGE)
 RANDOM = np.random.default_rng(0)
 
 
-def test_ten_lines_each_with_one_formula_and_its_claims():
-    assert len(LINES) == len(FORMULAS) == len(CHECKS) == 10
-    labels = {claim.label for claim in all_claims()}
+def test_each_line_has_one_formula_and_its_claims_and_each_chapter_a_claim():
+    assert len(LINES) == len(FORMULAS) == len(CHECKS) == 13
+    chapter_of = {claim.label: claim.chapter for claim in all_claims()}
+    chapters = set()
     for line in LINES:
         assert line.count("$$") == 2
         named = re.findall(r"\{prf:ref\}`([a-z0-9-]+)`", line)
         assert named
-        assert set(named) <= labels
+        chapters |= {chapter_of[label] for label in named}
+    assert chapters == {path.stem for path in chapter_paths()}
 
 
 def draw(size=6):
@@ -130,6 +136,41 @@ def escape():
         assert 0 < tree.departures(model).sum() <= 1 - np.exp(-d)
 
 
+def short_file():
+    table = RANDOM.dirichlet(np.ones(3), size=3)
+    text, parts, encoder = RANDOM.integers(0, 3, size=20), frequencies(table), Encoder()
+    for before, word in itertools.pairwise(text):
+        encoder.encode(*step_to(parts[before], word))
+    losses = cross_entropy(table[text[:-1]], text[1:], reduction="none")
+    rounding = 19 * math.log2(1 + 3 / 2**24) + 1e-6  # to integers
+    assert encoder.finish()[1] < losses.sum() / math.log(2) + 2 + rounding
+    strings = ["0", "1", "00", "01", "10", "11", "010"]
+    p = RANDOM.dirichlet(np.ones(3))
+    codes = [code for code in itertools.permutations(strings, 3) if is_uniquely_decodable(code)]
+    assert codes
+    assert min(p @ [len(word) for word in code] for code in codes) >= bits(entropy(p))
+
+
+def only_logarithm():
+    p, q = RANDOM.dirichlet(np.ones(4), size=2)
+    c, d = RANDOM.exponential(), RANDOM.normal(size=4)
+
+    def f(x):
+        return -c * np.log(x) + d
+
+    assert_allclose(p @ (f(q) - f(p)), c * kl_divergence(p, q))
+
+
+def next_text():
+    p, q, n, k = np.array([0.6, 0.4]), np.array([0.5, 0.5]), 12, 1.0
+    texts = np.array(list(itertools.product((0, 1), repeat=n)))
+    lead = np.log(q / p)[texts].cumsum(axis=1).max(axis=1)
+    assert 0 < p[texts].prod(axis=1)[lead >= k].sum() <= math.exp(-k)
+    p, n = np.array([0.5, 0.3, 0.2]), 1000
+    both = expected_optimism(p, n), expected_estimation_error(p, n, 0.5)
+    assert_allclose(both, (3 - 1) / (2 * n), rtol=0.01)
+
+
 CHECKS = {
     r"L = -\log \hat y[w]": loss,
     r"L = (m - z[w]) + \log\Bigl(1 + \sum_{j \ne k} e^{z[j] - m}\Bigr)": from_logits,
@@ -145,6 +186,12 @@ CHECKS = {
     r"\frac{\partial L}{\partial H} = G\, W, "
     r"\quad \frac{\partial L}{\partial W} = G^{\mathsf T} H": products,
     r"\text{share outside} \le 1 - e^{-D}": escape,
+    r"\ell < \frac{1}{\log 2} \sum_t L_t + 2, "
+    r"\quad \sum_x P(x)\, \ell(x) \ge -\sum_x P(x) \log_2 P(x)": short_file,
+    r"f_w(x) = -c \log x + d_w, \quad \sum_w p[w] \bigl( f_w(q[w]) - f_w(p[w]) \bigr) "
+    r"= c\, D(p \Vert q)": only_logarithm,
+    r"P(\text{lead} \ge k) \le e^{-k}, \quad \operatorname{E} D(\hat p \Vert p) "
+    r"\approx \frac{\lvert V \rvert - 1}{2n} \approx \operatorname{E} D(p \Vert \hat p)": next_text,
 }
 
 

@@ -161,6 +161,8 @@ NAMED = {  # the code's name for the thing itself
     "E[x]": "embedding",
     "U": "linear",
     "W": "table weight",
+    r"\alpha": "strength",
+    r"L_\infty": "offset",
 }
 
 
