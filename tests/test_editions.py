@@ -1,13 +1,15 @@
 """The Brazilian edition is built like the English one, speaks Portuguese, and leads back."""
 
 import re
+from dataclasses import dataclass
+from functools import cache
 
 import editions
 import pytest
 import test_pages
 import yaml
-from bs4 import BeautifulSoup
-from bs4.element import PreformattedString
+from bs4.element import PreformattedString, Tag
+from built import soup_of
 from editions import EDITIONS, PORTUGUESE, ROOT, configuration, joined
 from languages import FOLDERS
 from pybtex.database import parse_file
@@ -89,10 +91,49 @@ def test_a_failed_build_leaves_the_old_pages(tmp_path, monkeypatch):
 # ---- the built pages ----
 
 
-def soup_of(address):
-    if not PAGES:
-        test_pages.unavailable("the book is not built: run make book")
-    return BeautifulSoup((HTML / address).read_text(encoding="utf-8"), "html.parser")
+SHARED = '[id^="place-"], .proof[id], .exercise[id], .question[id], figure[id]'
+SAME_IN_BOTH = re.compile(
+    r"[\W\d_]*|(?:\d+\.)+|\.(?:ipynb|md|pdf)|Ctrl|K|CC BY 4\.0|© 2026\.|Links?|Lemma|[nN]wp.*"
+)
+
+
+@dataclass
+class Page:
+    """What the tests below ask of a page; to read one takes most of their time."""
+
+    language: str
+    links: list[Tag]  # to the other edition
+    alternates: dict[str, str]
+    anchors: list[str]  # of what both editions have
+    cited: list[str]
+    around: set[str]  # what it says besides its article: text, and the names of what has none
+
+
+@cache
+def page_of(address):
+    """Read a page once."""
+    soup = soup_of(address)
+    assert soup.h1 is not None
+    page = Page(
+        language=soup.html["lang"],
+        links=soup.select("a.language-link"),
+        alternates={a["hreflang"]: a["href"] for a in soup.select("head link[rel=alternate]")},
+        anchors=[tag["id"] for tag in soup.select(f"article :is({SHARED})")],
+        cited=[link.get_text() for link in soup.select("a[href*='#id']")],
+        around=set(),
+    )
+    page.links = [link.extract() for link in page.links]
+    for tag in soup.select(
+        "script, style, article, .logo, .toctree-l1, .section-nav, title, "
+        ".prev-next-title, .author, #jb-print-docs-body > h1"
+    ):
+        tag.decompose()
+    strings = soup.find_all(string=lambda text: not isinstance(text, PreformattedString))
+    said = {" ".join(text.split()) for text in strings}
+    for name in ("title", "aria-label", "placeholder", "alt", "data-bs-title"):
+        said |= {tag[name] for tag in soup.select(f"[{name}]")}
+    page.around = {text for text in said if not SAME_IN_BOTH.fullmatch(text)}
+    return page
 
 
 def test_every_page_has_its_counterpart():
@@ -106,61 +147,37 @@ def test_every_page_has_its_counterpart():
 @pytest.mark.parametrize("page", PAIRS)
 @pytest.mark.parametrize(("here", "there"), [("en", "pt-BR"), ("pt-BR", "en")])
 def test_every_page_leads_to_the_other_edition(page, here, there):
-    soup = soup_of(FOLDERS[here] + page)
+    read = page_of(FOLDERS[here] + page)
     folder = (HTML / FOLDERS[here] / page).parent
-    assert soup.html["lang"] == here
-    (link,) = soup.select("a.language-link")
+    assert read.language == here
+    (link,) = read.links
     assert (link["lang"], link["hreflang"]) == (there, there)
     assert link.get_text(strip=True) == STRINGS[there]["language"]
     assert (folder / link["href"]).resolve() == HTML / FOLDERS[there] / page
-    alternates = {a["hreflang"]: a["href"] for a in soup.select("head link[rel=alternate]")}
-    assert alternates.keys() == FOLDERS.keys()
-    for tag, address in alternates.items():
+    assert read.alternates.keys() == FOLDERS.keys()
+    for tag, address in read.alternates.items():
         assert (folder / address).resolve() == HTML / FOLDERS[tag] / page
 
 
-SHARED = '[id^="place-"], .proof[id], .exercise[id], .question[id], figure[id]'
+def test_the_script_knows_the_same_anchors():
+    script = (ROOT / "assets" / "book.js").read_text(encoding="utf-8")
+    assert f"SHARED = '{SHARED}';" in script
 
 
 @pytest.mark.parametrize("page", PAIRS)
 def test_shared_anchors_are_in_both_editions_in_the_same_order(page):
-    script = (ROOT / "assets" / "book.js").read_text(encoding="utf-8")
-    assert f"SHARED = '{SHARED}';" in script
-    english, portuguese = (
-        [tag["id"] for tag in soup_of(folder + page).select(f"article :is({SHARED})")]
-        for folder in FOLDERS.values()
-    )
+    english, portuguese = (page_of(folder + page).anchors for folder in FOLDERS.values())
     assert portuguese == english
     if page.startswith("chapters/"):
         assert len(english) > 20
 
 
 BIBLIOGRAPHY = "pt/reference/bibliography.html"
-SAME_IN_BOTH = re.compile(
-    r"[\W\d_]*|(?:\d+\.)+|\.(?:ipynb|md|pdf)|Ctrl|K|CC BY 4\.0|© 2026\.|Links?|Lemma|[nN]wp.*"
-)
-
-
-def words_around(address):
-    """What a page says besides its article: text, and the names of what has none."""
-    soup = soup_of(address)
-    title = soup.select_one("h1")
-    for tag in soup.select(
-        "script, style, article, a.language-link, .logo, .toctree-l1, .section-nav, title, "
-        ".prev-next-title, .author, #jb-print-docs-body > h1"
-    ):
-        tag.decompose()
-    strings = soup.find_all(string=lambda text: not isinstance(text, PreformattedString))
-    said = {" ".join(text.split()) for text in strings}
-    for name in ("title", "aria-label", "placeholder", "alt", "data-bs-title"):
-        said |= {tag[name] for tag in soup.select(f"[{name}]")}
-    assert title is not None
-    return {text for text in said if not SAME_IN_BOTH.fullmatch(text)}
 
 
 @pytest.mark.parametrize("page", PAIRS)
 def test_nothing_around_the_text_is_left_in_english(page):
-    assert words_around(f"pt/{page}") & words_around(page) == set()
+    assert page_of(f"pt/{page}").around & page_of(page).around == set()
 
 
 def test_boxes_and_folds_speak_portuguese():
@@ -199,9 +216,7 @@ def test_citations_and_the_bibliography_speak_portuguese():
     for words in ("Boyd e Lieven", "Mensch e outros", "organizadores", "páginas", "volume 70 de"):
         assert words in text
     assert "Boyd and Lieven" in soup_of("reference/bibliography.html").get_text()
-    cited = [
-        link.get_text() for page in PAIRS for link in soup_of(f"pt/{page}").select("a[href*='#id']")
-    ]
+    cited = [words for page in PAIRS for words in page_of(f"pt/{page}").cited]
     assert "Jurafsky e Martin, 2024" in cited
     assert [words for words in cited if " and " in words] == []
 

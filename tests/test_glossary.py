@@ -4,8 +4,8 @@ import re
 from functools import cache
 
 import pytest
-import test_pages
 from bs4 import BeautifulSoup
+from built import soup_of
 from docutils import nodes
 from editions import EDITIONS
 from glossary import FORMS, PAGE, Finder, Term, anchor_of, link_first_uses, names_of, terms_of
@@ -15,7 +15,7 @@ from myst import markdown_of
 from notebooks import ROOT
 from sphinx import addnodes
 from test_index import alphabetical
-from test_pages import HTML, PAGES
+from test_pages import PAGES
 
 
 def singular(term):
@@ -159,10 +159,7 @@ CHAPTERS = sorted(page for page in PAGES if re.search(r"(^|/)chapters/", page)) 
 
 @cache
 def article_of(page):
-    if not PAGES:
-        test_pages.unavailable("the book is not built: run make book")
-    soup = BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
-    return soup.select_one("article")
+    return soup_of(page).select_one("article")
 
 
 @pytest.mark.parametrize("page", CHAPTERS)

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-import test_pages
 from bs4 import BeautifulSoup
+from built import soup_of
 from editions import PORTUGUESE
 from languages import FOLDERS
 from ledger import (
@@ -26,7 +26,7 @@ from ledger import (
 from myst import blocks, markdown_of
 from nbformat.v4 import new_markdown_cell, new_notebook
 from sources import address_of, lines_of, source_of
-from test_pages import HTML, PAGES
+from test_pages import HTML
 
 CLAIMS = all_claims()
 PORTUGUESE_CLAIMS = all_claims(PORTUGUESE)
@@ -174,12 +174,6 @@ def test_reading_a_test_file(tmp_path):
 
 
 # ---- the built ledger, and where its tests are shown ----
-
-
-def soup_of(address):
-    if not PAGES:
-        test_pages.unavailable("the book is not built: run make book")
-    return BeautifulSoup((HTML / address).read_text(encoding="utf-8"), "html.parser")
 
 
 @pytest.mark.parametrize("folder", FOLDERS.values(), ids=FOLDERS.keys())

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import formal
 import pytest
-import test_pages
-from bs4 import BeautifulSoup
+from built import soup_of
 from editions import PORTUGUESE, ROOT
 from formal import AXIOMS, all_formals, anchor, chapter_files, covered, definitions_of, formals_of
 from formal_page import reasons
@@ -21,7 +20,6 @@ from languages import FOLDERS
 from ledger import PROVED, all_claims
 from sources import theorem_lines_of
 from strings import LANGUAGES, STRINGS
-from test_pages import HTML, PAGES
 
 FORMALS = all_formals()
 CLAIMS = {claim.label: claim for claim in all_claims()}
@@ -138,12 +136,6 @@ def test_the_definitions_are_shown_with_their_comments(tmp_path):
 
 
 # ---- the built pages ----
-
-
-def soup_of(address):
-    if not PAGES:
-        test_pages.unavailable("the book is not built: run make book")
-    return BeautifulSoup((HTML / address).read_text(encoding="utf-8"), "html.parser")
 
 
 @pytest.mark.parametrize("language", FOLDERS)
