@@ -1,7 +1,8 @@
 """The built pages for every reader: checked by axe-core, walked with the Tab key, and weighed.
 
 axe-core is vendored (axe/). It checks every page in light and dark, on a desktop and on a
-phone, with all its rules, as the page opens and with every fold open.
+phone, as the page opens and with every fold open: its rules on color in each of these states, all
+others, to which light and dark are the same, once on either screen.
 """
 
 import re
@@ -26,8 +27,10 @@ from lab import figures
 browser = test_pages.browser  # the fixture
 
 REDIRECTIONS = ("index.html", "pt/index.html")
-# The pages that show the tests' sources are alike but for their code: one of each edition will do.
-SOURCES = {page for page in PAGES if re.search(r"(^|/)tests/(?!test_sharded)", page)}
+# Pages that show the source of tests, or of proofs, are alike but for their code: one of each in
+# each edition will do.
+SHOWN = re.compile(r"(^|/)(tests/(?!test_sharded)|proofs/(?!loss))")
+SOURCES = {page for page in PAGES if SHOWN.search(page)}
 ADDRESSES = [p for p in PAGES if p not in {*REDIRECTIONS, *SOURCES}] or ["intro.html"]
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
@@ -35,14 +38,16 @@ DESKTOP, PHONE = {"width": 1280, "height": 740}, {"width": 360, "height": 740}
 
 # ---- axe-core ----
 
-VIOLATIONS = """async () => {
+VIOLATIONS = """async (rules) => {
     const { violations } = await axe.run(document, {
+        ...(rules ? { runOnly: { type: "rule", values: rules } } : {}),
         preload: false, // it would fetch style sheets, which a browser forbids on disk
         resultTypes: ["violations"],
     });
     return violations.flatMap((v) => v.nodes.map((n) =>
         `${v.id} at ${n.target.join(" ")}: ${n.failureSummary.replace(/\\s+/g, " ")}`));
 }"""
+ON_COLOR = ["color-contrast", "link-in-text-block"]
 OPEN_FOLDS = """() => {
     document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
     document.querySelectorAll(".toggle-button-hidden").forEach((button) => button.click());
@@ -99,7 +104,12 @@ def visit(page, address: str) -> Visit:
     page.goto(f"{HTML.as_uri()}/{address}", wait_until="load")
     page.wait_for_selector("html[data-laid-out]", state="attached")
     page.evaluate(THIN_TOKENS)
-    for scheme, size in (("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE), ("light", PHONE)):
+    for scheme, size, rules in (
+        ("light", DESKTOP, None),
+        ("dark", DESKTOP, ON_COLOR),
+        ("dark", PHONE, None),
+        ("light", PHONE, ON_COLOR),
+    ):
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
@@ -107,7 +117,8 @@ def visit(page, address: str) -> Visit:
         page.wait_for_function(STOPS_ARE_SET)
         page.evaluate(COLORS_ARE_THERE)
         state = f"{scheme}, {size['width']} px"
-        seen.violations += [f"{state}: {violation}" for violation in page.evaluate(VIOLATIONS)]
+        found = page.evaluate(VIOLATIONS, rules)
+        seen.violations += [f"{state}: {violation}" for violation in found]
         page.evaluate(EMPTY_FORMULAS)
         page.evaluate(OPEN_FOLDS)
     page.remove_listener("request", weigh)
