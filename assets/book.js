@@ -10,12 +10,38 @@ const LAID_OUT_LATER = ".bd-article section section > :is(p, ul, ol, dl, div)";
 const PIECES = 32; // at a time
 const SPARE = 8; // milliseconds that must be left before the next ones
 
+// Meanwhile the page gets longer above the screen. Whoever followed a link stays at its target, and
+// whoever scrolls stays at what he reads: browsers alone keep neither in every case.
+const BELOW_HEADER = 120; // pixels
+const isBelowHeader = (element) => element.getBoundingClientRect().bottom > BELOW_HEADER;
+let atTarget = performance.getEntriesByType("navigation")[0]?.type === "navigate";
+for (const event of ["wheel", "touchmove", "pointerdown", "keydown"])
+  window.addEventListener(event, () => (atTarget = false), { passive: true });
+window.addEventListener("hashchange", () => (atTarget = true));
+
+function inPlace(blocks, change) {
+  const target = atTarget && document.querySelector(":target");
+  if (target) {
+    change();
+    target.scrollIntoView({ behavior: "instant" });
+    return;
+  }
+  const block = blocks.find(isBelowHeader);
+  const parts = [...(block?.querySelectorAll("p, li, pre, figure") ?? [])];
+  const read = parts.find(isBelowHeader) ?? block;
+  const before = read?.getBoundingClientRect().top;
+  change();
+  const moved = read ? read.getBoundingClientRect().top - before : 0;
+  if (moved) window.scrollBy({ top: moved, behavior: "instant" });
+}
+
 function layOutTheRest() {
-  const left = [...document.querySelectorAll(LAID_OUT_LATER)];
+  const blocks = [...document.querySelectorAll(LAID_OUT_LATER)];
+  const left = [...blocks];
   const go = (deadline) => {
     do {
-      for (const block of left.splice(0, PIECES)) block.classList.add("laid-out");
-      document.body.getBoundingClientRect(); // lays out
+      const next = left.splice(0, PIECES);
+      inPlace(blocks, () => next.forEach((block) => block.classList.add("laid-out")));
     } while (left.length && deadline.timeRemaining() > SPARE);
     if (left.length) {
       requestIdleCallback(go);
@@ -96,7 +122,6 @@ function setUpMenus() {
 
 // Anchors that both editions have: sections by their place, boxes and figures by their label.
 const SHARED = '[id^="place-"], .proof[id], .exercise[id], .question[id], figure[id]';
-const BELOW_HEADER = 120; // pixels
 
 function currentPlace() {
   const above = [...document.querySelectorAll(`article :is(${SHARED})`)].filter(

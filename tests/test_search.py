@@ -152,11 +152,8 @@ def test_the_first_result_is_the_section_and_shows_a_line(browser, folder, query
     assert troubles == []
     page.locator("#search-results li > a").first.click()
     page.wait_for_url(f"**/{first}")
-    top = page.evaluate(
-        "document.getElementById(decodeURIComponent(location.hash.slice(1)))"
-        ".getBoundingClientRect().top"
-    )
-    assert -5 <= top < 740
+    page.wait_for_function(test_pages.LAID_OUT)
+    assert -5 <= page.evaluate(test_pages.TOP) < 740
     page.context.close()
 
 
