@@ -1,182 +1,26 @@
-"""The built pages for every reader: checked by axe-core, walked with the Tab key, and weighed.
-
-axe-core is vendored (axe/). It checks every page in light and dark, on a desktop and on a
-phone, as the page opens and with every fold open, with all its rules; those to which light and
-dark are the same once where nothing else changes.
+"""The built pages for every reader: what axe-core does not ask (see test_every_page.py), the way of
+the Tab key, and colors that are told apart.
 """
 
 import re
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
-from urllib.parse import unquote, urlparse
 
+import axe_core
 import chromium
 import numpy as np
 import pytest
 import test_pages
+from axe_core import AXE, DESKTOP, PHONE
 from matplotlib.colors import to_rgb
 from pages import STOPS, THEME_SCRIPT, repaired
-from playwright.sync_api import sync_playwright
 from sphinx.errors import ExtensionError
-from test_pages import CHROMIUM, HTML, PAGES
+from test_pages import HTML, PAGES
 
 from lab import figures
 
 browser = test_pages.browser  # the fixture
 
-REDIRECTIONS = ("index.html", "pt/index.html")
-# Pages that show the source of tests, or of proofs, are alike but for their code: one of each in
-# each edition will do.
-SHOWN = re.compile(r"(^|/)(tests/(?!test_sharded)|proofs/(?!loss))")
-SOURCES = {page for page in PAGES if SHOWN.search(page)}
-ADDRESSES = [p for p in PAGES if p not in {*REDIRECTIONS, *SOURCES}] or ["intro.html"]
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
-AXE = Path(__file__).parent / "axe" / "axe.min.js"
-DESKTOP, PHONE = {"width": 1280, "height": 740}, {"width": 360, "height": 740}
-
 # ---- axe-core ----
-
-VIOLATIONS = """async (rules) => {
-    const { violations } = await axe.run(document, {
-        ...(rules ? { runOnly: { type: "rule", values: rules } } : {}),
-        preload: false, // it would fetch style sheets, which a browser forbids on disk
-        resultTypes: ["violations"],
-    });
-    return violations.flatMap((v) => v.nodes.map((n) =>
-        `${v.id} at ${n.target.join(" ")}: ${n.failureSummary.replace(/\\s+/g, " ")}`));
-}"""
-ON_COLOR = ["color-contrast", "link-in-text-block"]
-OPEN_FOLDS = """() => {
-    document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
-    document.querySelectorAll(".toggle-button-hidden").forEach((button) => button.click());
-}"""
-# What repeats a thousand times on a page would make the check five times as long. Of the
-# tokens of the code, one of each kind keeps its color; a formula, after the first state,
-# keeps its place without the parts of its drawing.
-THIN_TOKENS = """() => {
-    const seen = new Set();
-    document.querySelectorAll("pre span[class]").forEach((token) => {
-        const kind = `${token.className} in ${token.closest("[class*=highlight-]")?.className}`;
-        if (seen.has(kind)) token.replaceWith(...token.childNodes);
-        seen.add(kind);
-    });
-}"""
-EMPTY_FORMULAS = """() => document
-    .querySelectorAll(".katex-html, .katex-mathml")
-    .forEach((part) => part.replaceChildren())"""
-# The theme looks for what scrolls 0.3 s after a page last changed. On a busy machine the folds
-# may open later than that, and a size that stays tells it nothing.
-LOOK_AGAIN = "() => window.dispatchEvent(new Event('resize'))"
-STOPS_ARE_SET = """() => [...document.querySelectorAll("main pre")].every((block) =>
-    (block.scrollWidth > block.clientWidth || block.scrollHeight > block.clientHeight)
-    === (block.tabIndex === 0))"""
-
-
-# On a long page a color may still be on its way from one scheme to the other.
-COLORS_ARE_THERE = """() => {
-    document.body.getBoundingClientRect();
-    for (const animation of document.getAnimations()) animation.finish();
-}"""
-
-
-@dataclass
-class Visit:
-    """What axe-core found on a page, and the bytes of each file that the page loaded."""
-
-    violations: list[str] = field(default_factory=list)
-    sizes: dict[str, int] = field(default_factory=dict)
-
-
-def visit(page, address: str) -> Visit:
-    """Open one page, weigh it, and check it in four states."""
-    seen = Visit()
-
-    def weigh(request):
-        if request.url.startswith("file:"):
-            path = Path(unquote(urlparse(request.url).path))
-            seen.sizes[path.relative_to(HTML).as_posix()] = path.stat().st_size
-
-    page.on("request", weigh)
-    page.set_viewport_size(DESKTOP)
-    page.emulate_media(color_scheme="light")
-    page.goto(f"{HTML.as_uri()}/{address}", wait_until="load")
-    page.wait_for_selector("html[data-laid-out]", state="attached")
-    page.evaluate(THIN_TOKENS)
-    for scheme, size, rules in (
-        ("light", DESKTOP, None),
-        ("dark", DESKTOP, None),
-        ("dark", PHONE, None),
-        ("light", PHONE, ON_COLOR),
-    ):
-        page.set_viewport_size(size)
-        page.emulate_media(color_scheme=scheme)
-        page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
-        page.evaluate(LOOK_AGAIN)
-        page.wait_for_function(STOPS_ARE_SET)
-        page.evaluate(COLORS_ARE_THERE)
-        state = f"{scheme}, {size['width']} px"
-        found = page.evaluate(VIOLATIONS, rules)
-        seen.violations += [f"{state}: {violation}" for violation in found]
-        page.evaluate(EMPTY_FORMULAS)
-        page.evaluate(OPEN_FOLDS)
-    page.remove_listener("request", weigh)
-    return seen
-
-
-def visit_all(addresses: list[str]) -> dict[str, Visit]:
-    with sync_playwright() as playwright:
-        context = chromium.context(chromium.launch(playwright, CHROMIUM), reduced_motion="reduce")
-        context.add_init_script(path=AXE)
-        page = context.new_page()
-        return {address: visit(page, address) for address in addresses}
-
-
-@pytest.fixture(scope="module")
-def visits():
-    """A visit to every page, on two cores."""
-    if not PAGES:
-        test_pages.unavailable("the book is not built: run make book")
-    if CHROMIUM is None:
-        test_pages.unavailable("no Chromium is installed: the pages were not checked")
-    by_size = sorted(
-        ADDRESSES,
-        key=lambda address: (HTML / address).stat().st_size,
-    )
-    with ThreadPoolExecutor(2) as pool:
-        halves = pool.map(visit_all, (by_size[0::2], by_size[1::2]))
-        return {address: seen for half in halves for address, seen in half.items()}
-
-
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_axe_finds_nothing(visits, address):
-    assert visits[address].violations == []
-
-
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_page_is_light(visits, address):
-    """All of a page at most 6 MB, text and formulas 1.5; its scripts 60 kB, the theme's as much.
-
-    The ledger has all boxes of all chapters on one page: it may have 2.
-    """
-    sizes = visits[address].sizes
-    assert sum(sizes.values()) <= 6e6, sizes
-    scripts = {
-        name.removeprefix("pt/"): size for name, size in sizes.items() if name.endswith(".js")
-    }
-    mathematics = {name for name in sizes if "_static/katex/" in name}
-    assert len(mathematics) == 2, mathematics
-    most = 2e6 if address.endswith("claims.html") else 1.5e6
-    assert sum(sizes[name] for name in {address, *mathematics}) <= most, sizes
-    search = {"search_sections.js", "_static/language_data.js"}
-    own = {name for name in scripts if (ASSETS / name.removeprefix("_static/")).exists()}
-    own |= {name for name in scripts if name.startswith("_static/katex/")}
-    theme = scripts.keys() - own - (search if address.endswith("search.html") else set())
-    assert {"_static/book.js"} <= own
-    assert sum(scripts[name] for name in own) <= 60e3, scripts
-    assert sum(scripts[name] for name in theme) <= 60e3, scripts
-
 
 FLAWS = {
     "image-alt": '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
@@ -193,7 +37,7 @@ def test_axe_finds_what_is_wrong(browser, flaw):
     page = browser.new_page(viewport=DESKTOP)
     page.set_content(f'<html lang="en"><title>t</title><main><h1>t</h1>{FLAWS[flaw]}</main></html>')
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    assert [violation.split(" at ")[0] for violation in page.evaluate(VIOLATIONS)] == [flaw]
+    assert [violation.split(" at ")[0] for violation in axe_core.violations(page)] == [flaw]
     page.context.close()
 
 
@@ -265,7 +109,7 @@ def walk(page, most: int = 400) -> list[dict]:
 def test_tab_follows_the_page(browser, size):
     page = chromium.context(browser, viewport=size, reduced_motion="reduce").new_page()
     page.goto(f"{HTML.as_uri()}/{CHAPTER}")
-    page.wait_for_function(STOPS_ARE_SET)
+    page.wait_for_function(axe_core.STOPS_ARE_SET)
     stops = walk(page)
     assert stops[0]["name"] == "Skip to main content"
     assert [stop["name"] for stop in stops if not stop["seen"]] == []

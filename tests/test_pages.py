@@ -4,31 +4,19 @@ Needs the built book (`make book`) and Chromium; without one of them it says so 
 skipped, unless NWP_REQUIRE_BROWSER is set.
 """
 
-import os
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import chromium
 import pytest
+from built import HTML, PAGES, soup_of, unavailable
 from index_terms import alphabetical
 from playwright.sync_api import sync_playwright
 
-HTML = Path(__file__).resolve().parent.parent / "_build" / "html"
-PAGES = sorted(
-    p.relative_to(HTML).as_posix() for p in HTML.rglob("*.html") if "_static" not in p.parts
-)
 CHROMIUM = chromium.find()
 
 WIDTHS = (360, 768, 1024, 1280)
-BODY_TEXT = """() => {
-    const copy = document.querySelector("main").cloneNode(true);
-    copy.querySelectorAll("pre, code, script, .katex").forEach(e => e.remove());
-    return copy.textContent;
-}"""
-UNSET_MATH = """() => [...document.querySelectorAll(".math")]
-    .filter((e) => !e.querySelector(".katex-html") || !e.querySelector("math annotation"))
-    .map((e) => e.textContent)"""
 # A formula may be wider than what holds it only where that scrolls.
 CUT_OFF = """() => {
     const holds = (e) => getComputedStyle(e).overflowX !== "visible" || e === document.body;
@@ -54,12 +42,6 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });"""
 
 
-def unavailable(reason: str) -> None:
-    if os.environ.get("NWP_REQUIRE_BROWSER"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="module")
 def browser():
     if not PAGES:
@@ -70,12 +52,9 @@ def browser():
         yield chromium.launch(playwright, CHROMIUM)
 
 
-def open_page(browser, address: str, scheme: str = "light"):
-    """Open a page offline; return it with the list of what went wrong meanwhile."""
-    context = chromium.context(
-        browser, viewport={"width": WIDTHS[0], "height": 740}, color_scheme=scheme
-    )
-    page, troubles = context.new_page(), []
+def troubles_of(page) -> list[str]:
+    """Return the list to which is added whatever goes wrong on a page from now on."""
+    troubles = []
     page.on("console", lambda m: m.type == "error" and troubles.append(f"console: {m.text}"))
     page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
     page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
@@ -85,26 +64,26 @@ def open_page(browser, address: str, scheme: str = "light"):
             r.url.startswith(("file:", "data:", "blob:")) or troubles.append(f"asks: {r.url}")
         ),
     )
+    return troubles
+
+
+def open_page(browser, address: str, scheme: str = "light"):
+    """Open a page offline; return it with the list of what went wrong meanwhile."""
+    context = chromium.context(
+        browser, viewport={"width": WIDTHS[0], "height": 740}, color_scheme=scheme
+    )
+    page = context.new_page()
+    troubles = troubles_of(page)
     page.goto(f"{HTML.as_uri()}/{address}", wait_until="load")
     if address.removeprefix("pt/") == "index.html":  # it only redirects
         page.wait_for_url("**/intro.html")
-    # What is not laid out has no text.
-    page.wait_for_selector("html[data-laid-out]", state="attached")
+    page.wait_for_function(LAID_OUT)  # what is not laid out has no text
     return page, troubles
 
 
-@pytest.mark.parametrize("address", PAGES or ["index.html"])
-def test_page_works_from_disk(browser, address):
-    page, troubles = open_page(browser, address)
-    assert page.evaluate(UNSET_MATH) == []
-    text = page.evaluate(BODY_TEXT)
-    assert "$" not in text
-    assert "\\(" not in text
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 740})
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, f"{wide} px at a window of {width} px"
-        assert page.evaluate(CUT_OFF) == [], f"at a window of {width} px"
+@pytest.mark.parametrize("folder", ["", "pt/"])
+def test_the_folder_opens_at_the_first_page(browser, folder):
+    page, troubles = open_page(browser, f"{folder}index.html")
     assert troubles == []
     page.context.close()
 
@@ -181,26 +160,21 @@ def test_who_scrolls_meanwhile_stays_at_what_he_reads(browser, place):
     page.context.close()
 
 
-def test_document_numbers_are_kept(browser):
-    page, _ = open_page(browser, "reference/claims.html")
-    titles = page.eval_on_selector_all(".claim .admonition-title", "t => t.map(e => e.textContent)")
-    numbers = [title.split(":")[0] for title in titles]
+def test_document_numbers_are_kept():
+    titles = soup_of("reference/claims.html").select(".claim .admonition-title")
+    numbers = [title.get_text().split(":")[0] for title in titles]
     assert {"Theorem D2", "Theorem D2.1", "Lemma D2.1"} <= set(numbers)
     assert len(set(numbers)) == len(numbers)
-    page.context.close()
 
 
 @pytest.mark.parametrize("folder", ["", "pt/"])
-def test_no_box_of_the_book_has_a_number_of_the_documents(browser, folder):
+def test_no_box_of_the_book_has_a_number_of_the_documents(folder):
     numbers = {}
     for address in sorted(page for page in PAGES if page.startswith(f"{folder}chapters/")):
-        page, _ = open_page(browser, address)
-        boxes = page.eval_on_selector_all(
-            ".proof.admonition:has(> .admonition-title > .caption-number)",
-            "boxes => boxes.map(box => [box.id, box.querySelector('.caption-number').textContent])",
-        )
-        numbers |= {name: text.split()[-1] for name, text in boxes if re.search(r"\d", text)}
-        page.context.close()
+        for box in soup_of(address).select(".proof.admonition"):
+            caption = box.select_one(":scope > .admonition-title > .caption-number")
+            if caption and re.search(r"\d", caption.get_text()):
+                numbers[box["id"]] = caption.get_text().split()[-1]
     documents = {name: numbers.pop(name) for name in ("thm-2", "thm-2-1", "lem-2-1")}
     assert documents == {"thm-2": "D2", "thm-2-1": "D2.1", "lem-2-1": "D2.1"}
     assert len(numbers) > 60
@@ -208,18 +182,16 @@ def test_no_box_of_the_book_has_a_number_of_the_documents(browser, folder):
 
 
 @pytest.mark.parametrize("folder", ["", "pt/"])
-def test_what_the_book_does_not_hold_is_a_quotation_without_a_number(browser, folder):
+def test_what_the_book_does_not_hold_is_a_quotation_without_a_number(folder):
     counts = {"chapters/04_weights": 2, "chapters/07_teacher_forcing": 1, "reference/claims": 0}
     for address, count in counts.items():
-        page, _ = open_page(browser, f"{folder}{address}.html")
-        quotes = page.locator(".document-quote")
-        assert quotes.count() == count
-        for quote in quotes.all():
-            assert quote.locator("blockquote").count() == 1
-            assert quote.locator(".caption-number").count() == 0
-            title = quote.locator(".admonition-title").inner_text()
+        quotes = soup_of(f"{folder}{address}.html").select(".document-quote")
+        assert len(quotes) == count
+        for quote in quotes:
+            assert len(quote.select("blockquote")) == 1
+            assert not quote.select(".caption-number")
+            title = quote.select_one(".admonition-title").get_text()
             assert title == ("O documento diz" if folder else "The document says")
-        page.context.close()
 
 
 def test_a_formula_that_is_cut_off_is_found(browser):

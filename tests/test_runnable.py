@@ -16,6 +16,7 @@ import threading
 import zipfile
 from pathlib import Path
 
+import axe_core
 import browser
 import chromium
 import nbformat
@@ -25,16 +26,6 @@ from in_page import session, slices
 from in_page.session import Session
 from playwright.sync_api import sync_playwright
 from strings import LANGUAGES, RUN
-from test_accessibility import (
-    AXE,
-    COLORS_ARE_THERE,
-    DESKTOP,
-    EMPTY_FORMULAS,
-    LOOK_AGAIN,
-    STOPS_ARE_SET,
-    THIN_TOKENS,
-    VIOLATIONS,
-)
 from test_pages import CHROMIUM, HTML, PAGES, unavailable
 
 from exercises import numbers
@@ -638,20 +629,12 @@ def test_axe_finds_nothing_where_cells_were_run(chrome, beside, language, folder
                 cell.get_by_role("textbox").fill(text)
             assert page.run(cell) == end, begins
         assert page.page.locator(f'.run-output img[alt="{page.words["figure"]}"]').count() == 1
-        page.page.evaluate(AXE.read_text(encoding="utf-8"))
-        page.page.evaluate(THIN_TOKENS)
-        page.page.evaluate(EMPTY_FORMULAS)
-        for size in (DESKTOP, {"width": 390, "height": 740}):
+        page.page.evaluate(axe_core.AXE.read_text(encoding="utf-8"))
+        axe_core.thin(page.page)
+        for size in (axe_core.DESKTOP, {"width": 390, "height": 740}):
             for scheme in ("light", "dark"):
-                page.page.set_viewport_size(size)
-                page.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                page.page.wait_for_function(
-                    f"document.documentElement.dataset.theme === '{scheme}'"
-                )
-                page.page.evaluate(LOOK_AGAIN)
-                page.page.wait_for_function(STOPS_ARE_SET)
-                page.page.evaluate(COLORS_ARE_THERE)
-                assert page.page.evaluate(VIOLATIONS) == [], (scheme, size)
+                axe_core.settle(page.page, scheme, size)
+                assert axe_core.violations(page.page) == [], (scheme, size)
                 wide = page.page.evaluate("document.documentElement.scrollWidth")
                 assert wide <= size["width"]
 
