@@ -81,14 +81,14 @@ def test_only_what_is_cited_is_listed():
 def test_choices_are_folded_and_unmarked():
     said = told(
         ":::{question} q-small-a\nWhich, if $a < b$?\n\n"
-        "- [ ] The *one* with $a < b$.\n\n  It is not.\n\n"
-        "- [x] `x`.\n\n  It is, by {prf:ref}`def-a`.\n:::"
+        "- [ ] The *one* with $\\frac{a}{2} < b$.\n\n  It is not.\n\n"
+        "- [x] `x`, as $10^{-5} < \\hat y[w]$.\n\n  It is, by {prf:ref}`def-a`.\n:::"
     )
     assert said == (
         '<a id="q-small-a"></a>\n\n**Question 1.** Which, if $a < b$?\n\n'
-        "<details>\n<summary>(a) The <em>one</em> with $a \\lt  b$.</summary>\n\n"
+        "<details>\n<summary>(a) The <em>one</em> with $\\frac{a}{2} \\lt  b$.</summary>\n\n"
         "**Not right.** It is not.\n\n</details>\n\n"
-        "<details>\n<summary>(b) <code>x</code>.</summary>\n\n"
+        "<details>\n<summary>(b) <code>x</code>, as 10⁻⁵ &lt; ŷ[w].</summary>\n\n"
         "**Right.** It is, by [Definition 9.1](#def-a).\n\n</details>"
     )
 

@@ -18,6 +18,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from nbformat import NotebookNode
 from notebooks import NOTEBOOK_METADATA, READING_LINE, write
 from pybtex.plugin import find_plugin
 from quiz import read_question
+from search_index import plain
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.locale import get_translation
@@ -315,9 +317,15 @@ def _inline(text: str) -> str:
 
 
 def _formula(self: Any, tokens: list[Any], index: int, options: Any, env: Any) -> str:
-    """Leave a formula to the reader's program, which takes < for the beginning of a tag."""
-    formula = tokens[index].content.replace("<", r"\lt ").replace(">", r"\gt ")
-    return f"${formula}$"
+    """Write a formula as text where it can be: VS Code and GitHub set none in a `<summary>`.
+
+    Another is left to the reader's program, which takes < for the beginning of a tag.
+    """
+    formula = tokens[index].content
+    line = plain(formula)
+    if line != "…":
+        return escape(line.replace("-", "−"))
+    return "$" + formula.replace("<", r"\lt ").replace(">", r"\gt ") + "$"
 
 
 INLINE = MarkdownIt("commonmark").use(dollarmath_plugin)
