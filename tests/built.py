@@ -1,6 +1,7 @@
 """The built pages, read without a browser."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,18 @@ def unavailable(reason: str) -> None:
     pytest.skip(reason)
 
 
+CODE = re.compile(r"<pre>.*?</pre>", re.DOTALL)
+TOKEN = re.compile(r'<span(?: class="[a-z]{1,2}\d?")?>([^<]*)</span>')  # as Pygments writes it
+
+
+def uncolored(page):
+    """Return the HTML of a page without the colors of its code: many elements, and no text."""
+    return CODE.sub(lambda code: TOKEN.sub(r"\1", code[0]), page)
+
+
 def soup_of(address):
-    """Return a page as it was built, with the source of each formula in place of its drawing."""
+    """Return a page with the source of each formula for its drawing, and code without colors."""
     if not PAGES:
         unavailable("the book is not built: run make book")
     html = (HTML / address).read_text(encoding="utf-8")
-    return BeautifulSoup(undrawn(html), "html.parser")
+    return BeautifulSoup(uncolored(undrawn(html)), "html.parser")

@@ -114,17 +114,22 @@ def page_of(address):
     """Read a page once."""
     soup = soup_of(address)
     assert soup.h1 is not None
+    links = soup.find_all("a")
     page = Page(
         language=soup.html["lang"],
-        links=soup.select("a.language-link"),
-        alternates={a["hreflang"]: a["href"] for a in soup.select("head link[rel=alternate]")},
-        anchors=[tag["id"] for tag in soup.select(f"article :is({SHARED})")],
-        cited=[link.get_text() for link in soup.select("a[href*='#id']")],
+        links=[link for link in links if "language-link" in link.get("class", ())],
+        alternates={a["hreflang"]: a["href"] for a in soup.head.select("link[rel=alternate]")},
+        anchors=[],
+        cited=[link.get_text() for link in links if "#id" in link.get("href", "")],
         around=set(),
     )
     page.links = [link.extract() for link in page.links]
+    # The article is most of a page: without it, what is left is searched soon.
+    for article in soup.find_all("article"):
+        article.extract()
+        page.anchors += [tag["id"] for tag in article.find_all(id=True) if tag.css.match(SHARED)]
     for tag in soup.select(
-        "script, style, article, .logo, .toctree-l1, .section-nav, title, "
+        "script, style, .logo, .toctree-l1, .section-nav, title, "
         ".prev-next-title, .author, #jb-print-docs-body > h1"
     ):
         tag.decompose()

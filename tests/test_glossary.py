@@ -1,10 +1,10 @@
 """The glossary holds every term that a chapter introduces in bold, linked with its first uses."""
 
 import re
+from copy import copy
 from functools import cache
 
 import pytest
-from bs4 import BeautifulSoup
 from built import soup_of
 from docutils import nodes
 from editions import EDITIONS
@@ -165,7 +165,7 @@ def article_of(page):
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_every_term_of_a_chapter_is_linked_at_its_first_use_in_prose(page):
     """By another route than the links were made: from the text of the page as it was built."""
-    article = BeautifulSoup(str(article_of(page)), "html.parser")
+    article = copy(article_of(page))
     edition = EDITIONS[page.startswith("pt/")]
     finder = Finder(terms_of(edition), int(re.search(r"chapters/0*(\d+)", page)[1]))
     linked = {link.find("span")["id"]: link for link in article.select("a:has(> .std-term)")}

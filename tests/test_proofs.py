@@ -8,11 +8,12 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
+import built
 import formal
 import pytest
-from built import soup_of
 from editions import PORTUGUESE, ROOT
 from formal import AXIOMS, all_formals, anchor, chapter_files, covered, definitions_of, formals_of
 from formal_page import reasons
@@ -136,6 +137,8 @@ def test_the_definitions_are_shown_with_their_comments(tmp_path):
 
 
 # ---- the built pages ----
+
+soup_of = cache(built.soup_of)  # the tests below only look at a page
 
 
 @pytest.mark.parametrize("language", FOLDERS)

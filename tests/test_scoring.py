@@ -426,7 +426,7 @@ def test_logits_of_what_never_came_fall_behind_like_log_t(counts, never, rate):
     z = np.zeros(size)
     target = np.append(p, np.zeros(never))
     for _ in range(steps):
-        shares = np.exp(z - z.max())
+        shares = np.exp(z)  # the logits stay small
         z = z - rate * (shares / shares.sum() - target)
     share = softmax(z)[-1]
     assert_allclose(steps * share, s / (rate * size), rtol=0.02)

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -192,9 +192,21 @@ def gaps() -> list[str]:
 def compile_all() -> None:
     """Compile all files in `_build/proofs`; the first error ends the program."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    for path in in_order():
-        shutil.copyfile(path, BUILD / path.name)
-        _coq(["coqc", *COMMAND, path.name])
+    compiled: dict[str, Future[None]] = {}
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        for path in in_order():
+            loaded = [compiled[name] for name in _required(path)]
+            compiled[path.stem] = pool.submit(_compile, path, loaded)
+    for future in compiled.values():
+        future.result()
+
+
+def _compile(path: Path, loaded: list[Future[None]]) -> None:
+    """Compile a file after those that it loads."""
+    for future in loaded:
+        future.result()
+    shutil.copyfile(path, BUILD / path.name)
+    _coq(["coqc", *COMMAND, path.name])
 
 
 def _coq(command: list[str], **options: str) -> str:
