@@ -2,9 +2,13 @@
 
 What an explorer computes is read from its `state`, at full precision; what it writes on the
 screen is read too, where the ends of the scale matter.
+
+A chapter is a megabyte of formulas. Most tests open a page that is the built one but for its
+article, in which the explorer and its neighbors stand alone; some open the built page as it is.
 """
 
 import json
+import os
 import re
 
 import chromium
@@ -45,6 +49,19 @@ SAID = """e => [...e.shadowRoot.querySelectorAll("[role=group] *")]
         x.getAttribute("aria-label") ?? "", x.getAttribute("aria-valuetext") ?? ""))
     .join(" | ")"""
 CONTROLS = "button, select, input, [role=slider]"
+# The theme's scripts look for the sections. A drag could select text of the neighbors.
+ALONE = """([source, name, address]) => {
+    const page = new DOMParser().parseFromString(source, "text/html");
+    const explorer = page.querySelector(`${name}-explorer`);
+    const kept = [explorer.previousElementSibling, explorer, explorer.nextElementSibling];
+    const beside = "article *:not(script, section, h1, h2, h3, h4)";
+    for (const e of page.querySelectorAll(beside))
+        if (!kept.some((k) => k && (k.contains(e) || e.contains(k)))) e.remove();
+    const base = page.createElement("base");
+    base.href = address;
+    page.head.prepend(base);
+    return "<!DOCTYPE html>" + page.documentElement.outerHTML;
+}"""
 
 
 class Driver:
@@ -86,13 +103,32 @@ class Driver:
         return self
 
 
+@pytest.fixture(scope="module")
+def alone(browser, tmp_path_factory):  # noqa: F811
+    """Return the address, from the built pages, of a page on which an explorer stands alone."""
+    folder = tmp_path_factory.mktemp("alone")
+
+    def address_of(name, built):
+        path = folder / f"{name}-{built.replace('/', '-')}"
+        if not path.exists():
+            source = (HTML / built).read_text(encoding="utf-8")
+            page = browser.new_page()
+            made = page.evaluate(ALONE, [source, name, (HTML / built).as_uri()])
+            page.close()
+            path.write_text(made, encoding="utf-8")
+        return os.path.relpath(path, HTML)
+
+    return address_of
+
+
 @pytest.fixture
-def drive(browser):  # noqa: F811
-    """Open the page of an explorer; afterwards nothing may have gone wrong."""
+def drive(browser, alone):  # noqa: F811
+    """Open an explorer, alone or on its page; afterwards nothing may have gone wrong."""
     opened = []
 
-    def start(name, form=None):
-        page, troubles = open_page(browser, FORMS[form] if form else PAGES[name])
+    def start(name, form=None, *, whole_page=False):
+        built = FORMS[form] if form else PAGES[name]
+        page, troubles = open_page(browser, built if whole_page else alone(name, built))
         page.emulate_media(reduced_motion="reduce")
         opened.append((page, troubles))
         return Driver(page, name)
@@ -184,18 +220,18 @@ def test_the_small_loss_of_the_first_page(drive):
 
 
 @pytest.mark.parametrize(("language", "folder"), [("en", ""), ("pt-BR", "pt/")])
-def test_the_first_explorers_say_only_what_chapter_1_has_said(browser, language, folder):  # noqa: F811
+def test_the_first_explorers_say_only_what_chapter_1_has_said(browser, alone, language, folder):  # noqa: F811
     """No gradient, no logit and no step before the chapters that introduce them."""
     later = re.compile(r"∂|logit|gradient|slope|inclina|descent|descida|learning|aprendizado|ŷ − y")
     strings = EXPLORERS[language]["loss"]
     for page in (PAGES["loss"], FORMS["small"]):
-        opened, _ = open_page(browser, folder + page)
+        opened, _ = open_page(browser, alone("loss", folder + page))
         explorer = opened.locator("loss-explorer")
         for move in range(explorer.locator("button, input[type=radio]").count()):
             explorer.locator("button, input[type=radio]").nth(move).evaluate("c => c.click()")
             assert not later.search(explorer.evaluate(SAID))
         opened.context.close()
-    opened, _ = open_page(browser, folder + FORMS["gradients"])
+    opened, _ = open_page(browser, alone("loss", folder + FORMS["gradients"]))
     said = opened.locator("loss-explorer").evaluate(SAID)
     assert later.search(said)
     assert strings["title-gradients"] in said
@@ -468,7 +504,9 @@ def test_only_the_main_button_moves_anything(drive):
     for name, target in (("loss", ".chart"), ("convexity", ".handle")):
         explorer = drive(name)
         before = explorer.state
-        box = explorer.element.locator(target).first.bounding_box()
+        piece = explorer.element.locator(target).first
+        piece.scroll_into_view_if_needed()
+        box = piece.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         explorer.page.mouse.move(x, y)
         explorer.page.mouse.down(button="right")
@@ -480,8 +518,10 @@ def test_only_the_main_button_moves_anything(drive):
 def test_a_drag_from_elsewhere_moves_nothing(drive):
     explorer = drive("loss")
     before = explorer.state
-    box = explorer.element.locator(".chart").bounding_box()
-    explorer.page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 20)
+    chart = explorer.element.locator(".chart")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    explorer.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] + 20)  # a text
     explorer.page.mouse.down()
     explorer.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     explorer.page.mouse.up()
@@ -585,7 +625,7 @@ def test_two_points_at_one_place_have_no_chord(drive):
 
 @pytest.mark.parametrize(("name", "form"), EVERY_FORM)
 def test_controls_are_named_and_large_enough(drive, name, form):
-    explorer = drive(name, form)
+    explorer = drive(name, form, whole_page=True)
     controls = explorer.element.evaluate(
         f"""e => [...e.shadowRoot.querySelectorAll("{CONTROLS}")].filter(c => c.checkVisibility())
         .map(c => {{
