@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import math
 import resource
@@ -206,6 +207,22 @@ def test_the_model_of_a_run_needs_no_text(directory):
     assert loaded.tokens == own.tokens == len(run.text.validation) - 1
 
 
+class ByLength:
+    """Answers as a model does that is asked for all prefixes of one length: nothing is padded.
+
+    One by one, the 13,755 questions would take 14 s more of processor time.
+    """
+
+    def __init__(self, speaker, grammar):
+        self.words, self.answers = speaker.vocabulary.words, {}
+        for _, prefixes in itertools.groupby(grammar.prefixes(), key=len):  # shorter first
+            prefixes = list(prefixes)
+            self.answers |= zip(prefixes, speaker.probabilities(prefixes), strict=True)
+
+    def next_word_distribution(self, prefix):
+        return dict(zip(self.words, self.answers[tuple(prefix)].tolist(), strict=True))
+
+
 def test_the_excess_over_the_grammars_floor_is_exact(tmp_path):
     preset = replace(WORDS, boundary=END, corpus_words=8000, context=32, steps=6)
     run = Run.start("grammar", preset, tmp_path / "run")
@@ -213,7 +230,7 @@ def test_the_excess_over_the_grammars_floor_is_exact(tmp_path):
     assert run.train(seen.append)
     assert run.floor == Grammar.portuguese().entropy_rate()
     speaker = NextWords(run.model.double(), run.text.vocabulary)
-    expected = excess_loss(Grammar.portuguese(), speaker)
+    expected = excess_loss(Grammar.portuguese(), ByLength(speaker, Grammar.portuguese()))
     assert_allclose(run.measure()[1], expected, rtol=1e-12)
     assert_allclose(seen[-1].excess, expected, rtol=1e-7)  # in float32
     assert 0 < seen[-1].excess < seen[0].excess
