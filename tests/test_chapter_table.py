@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import nbformat
+import pytest
 import yaml
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_markdown_cell, new_notebook
@@ -12,8 +13,30 @@ from notebooks import ROOT
 QUESTIONS = {"chapters/01_one": "Is |V| $1$?", "chapters/02_two": "And two?", "other": ""}
 
 
-def build(folder, parts, questions=QUESTIONS, language="en"):
-    """Build a book of these parts; return its first page and what Sphinx complained about."""
+FIRST, SECOND, OTHER = QUESTIONS
+
+# The books of the tests: parts, questions, language.
+BOOKS = {
+    "one part": ({"Chapters": [FIRST, SECOND], "Closing": [OTHER]}, QUESTIONS, "en"),
+    "several": ({"First": [FIRST], "More": [SECOND], "End": [OTHER]}, QUESTIONS, "pt_BR"),
+    "no question": ({"All": [*QUESTIONS]}, QUESTIONS | {SECOND: ""}, "en"),
+}
+# Builds each folder that it is given, and keeps apart what Sphinx complains about.
+BUILD = """\
+import sys
+from contextlib import redirect_stderr
+from pathlib import Path
+from sphinx.cmd.build import build_main
+
+for folder in map(Path, sys.argv[1:]):
+    with (folder / "warnings").open("w", encoding="utf-8") as said, redirect_stderr(said):
+        status = build_main(["-q", "-b", "html", f"{folder / 'source'}", f"{folder / 'html'}"])
+    assert status == 0, folder
+"""
+
+
+def write(folder, parts, questions, language):
+    """Write the sources of a book of these parts."""
     source = folder / "source"
     (source / "chapters").mkdir(parents=True)
     (source / "intro.md").write_text("# Book\n\n```{chapter-table}\n```\n", encoding="utf-8")
@@ -35,19 +58,32 @@ def build(folder, parts, questions=QUESTIONS, language="en"):
     lines = ["import sys", f"sys.path[:0] = {[str(ROOT), str(ROOT / 'tools')]}"]
     lines += [f"{name} = {value!r}" for name, value in settings.items()]
     (source / "conf.py").write_text("\n".join(lines), encoding="utf-8")
-    # In a process of its own: extensions leave traces in docutils and in each other.
-    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", source, folder / "html"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    html = (folder / "html" / "intro.html").read_text(encoding="utf-8")
-    return BeautifulSoup(html, "html.parser"), done.stderr
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Build the books; return for each its first page and what Sphinx complained about."""
+    folders = {name: tmp_path_factory.mktemp("book") for name in BOOKS}
+    for name, folder in folders.items():
+        write(folder, *BOOKS[name])
+    # In a process of their own: extensions leave traces in docutils. In one, for it takes longer
+    # to load them than to build.
+    subprocess.run([sys.executable, "-c", BUILD, *folders.values()], check=True)
+    return {
+        name: (
+            BeautifulSoup((folder / "html" / "intro.html").read_text("utf-8"), "html.parser"),
+            (folder / "warnings").read_text(encoding="utf-8"),
+        )
+        for name, folder in folders.items()
+    }
 
 
 def rows_of(table):
     return [[cell.get_text() for cell in row(["th", "td"])] for row in table("tr")]
 
 
-def test_one_part_with_chapters_is_one_table_without_a_caption(tmp_path):
-    page, warnings = build(tmp_path, {"Chapters": [*QUESTIONS][:2], "Closing": ["other"]})
+def test_one_part_with_chapters_is_one_table_without_a_caption(built):
+    page, warnings = built["one part"]
     assert not warnings
     (table,) = page("table")
     assert rows_of(table) == [
@@ -59,9 +95,8 @@ def test_one_part_with_chapters_is_one_table_without_a_caption(tmp_path):
     assert not page.select(".rubric")
 
 
-def test_each_of_several_parts_has_its_table(tmp_path):
-    one, two, other = ([name] for name in QUESTIONS)
-    page, warnings = build(tmp_path, {"First": one, "More": two, "End": other}, language="pt_BR")
+def test_each_of_several_parts_has_its_table(built):
+    page, warnings = built["several"]
     assert not warnings
     assert [rows_of(table)[0] for table in page("table")] == [["capítulo", "a pergunta"]] * 2
     assert [rows_of(table)[1][0] for table in page("table")] == ["Title of one", "Title of two"]
@@ -69,7 +104,6 @@ def test_each_of_several_parts_has_its_table(tmp_path):
     assert captions == ["First", "More"]
 
 
-def test_a_chapter_without_a_question_is_named(tmp_path):
-    questions = QUESTIONS | {"chapters/02_two": ""}
-    _, warnings = build(tmp_path, {"All": [*questions]}, questions)
+def test_a_chapter_without_a_question_is_named(built):
+    _, warnings = built["no question"]
     assert "the first cell of chapters/02_two must have a question" in warnings

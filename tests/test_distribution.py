@@ -9,7 +9,6 @@ import sys
 import tomllib
 import zipfile
 from importlib.metadata import distribution
-from pathlib import Path
 from xml.etree import ElementTree
 
 import nbformat
@@ -89,21 +88,32 @@ def test_exercises_are_checked_from_the_wheel_as_it_is(wheel, tmp_path):
 ADDRESS = "https://github.com/Someone/book"
 
 
+SITES = [(ADDRESS, ""), (ADDRESS, "pt"), ("", "")]  # address and edition
+# Runs jupyter-book for each folder, in a process that begins with all modules loaded.
+BUILD = """\
+import os, sys
+import jupyter_book.sphinx, myst_nb, sphinx_book_theme
+from jupyter_book.cli.main import main
+
+for folder in sys.argv[1:]:
+    if not os.fork():
+        sys.exit(main(["build", "--quiet", folder]))
+    if os.wait()[1]:
+        sys.exit(f"{folder} cannot be built")
+"""
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Build one chapter of a book with an address, as the book is built; each site once."""
-    built = {}
-
-    def site(address, edition=""):
-        key = (address, edition)
-        if key not in built:
-            built[key] = build_site(tmp_path_factory.mktemp("site"), address, edition)
-        return built[key]
-
-    return site
+    """Build one chapter of a book for each of the sites, as the book is built."""
+    folders = {key: tmp_path_factory.mktemp("site") for key in SITES}
+    for (address, edition), folder in folders.items():
+        write_site(folder, address, edition)
+    run(sys.executable, "-P", "-c", BUILD, *folders.values())
+    return lambda address, edition="": folders[address, edition] / "_build" / "html"
 
 
-def build_site(folder, address, edition):
+def write_site(folder, address, edition):
     (folder / "chapters").mkdir()
     shutil.copy(ROOT / edition / "chapters" / "01_loss.ipynb", folder / "chapters")
     (folder / "intro.md").write_text("# Intro & more\n\nA *short* way in.\n", encoding="utf-8")
@@ -126,8 +136,6 @@ def build_site(folder, address, edition):
         },
     }
     (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    run(Path(sys.executable).parent / "jupyter-book", "build", "--quiet", folder)
-    return folder / "_build" / "html"
 
 
 def chapter_of(site):

@@ -2,10 +2,10 @@
 
 import copy
 import os
+import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -334,7 +334,7 @@ def test_a_first_list_of_fonts_and_a_locked_home_leave_no_word_in_a_chapter(user
     program = (
         "import os, sys; sys.path[:0] = ['tools', 'tests']; "
         f"os.environ['HOME'] = os.environ['MPLCONFIGDIR'] = {str(locked)!r}; "
-        "from test_notebooks import Path, without_users_settings; "
+        "from pathlib import Path; from test_notebooks import without_users_settings; "
         "without_users_settings(Path(sys.argv[1]))"
     )
     os.environ.pop("PYTHONOPTIMIZE")  # the program has asserts of its own
@@ -367,21 +367,24 @@ def test_a_folder_that_cannot_be_written_is_no_failure(tmp_path):
     file = tmp_path / "file"
     file.write_text("", encoding="utf-8")
     options = ["-q", "-o", f"cache_dir={file}/cache"]
-    done = in_users_surroundings(["-m", "pytest"], *options, "tests/test_symbols.py")
+    done = in_users_surroundings(["-m", "pytest"], *options, "tests/test_beside.py")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def nbval(path: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider"]
-    return subprocess.run([*command, path.name], cwd=path.parent, capture_output=True, text=True)
-
-
 def test_nbval_passes_a_fresh_notebook_and_fails_an_edited_number(healthy, tmp_path):
-    assert nbval(healthy).returncode == 0
     notebook = nbformat.read(healthy, as_version=4)
+    nbformat.write(notebook, tmp_path / "fresh.ipynb")
     edit_a_number(notebook.cells)
-    edited = tmp_path / "edited.ipynb"
-    nbformat.write(notebook, edited)
-    result = nbval(edited)
+    nbformat.write(notebook, tmp_path / "edited.ipynb")
+    options = ["--nbval", "-q", "-rA", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *options, "fresh.ipynb", "edited.ipynb"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 1
+    said = re.findall(r"^(PASSED|FAILED|ERROR) (\w+)\S+::Cell (\d)", result.stdout, re.MULTILINE)
+    assert sorted(said) == [
+        ("FAILED", "edited", "1"),
+        ("PASSED", "edited", "0"),
+        ("PASSED", "fresh", "0"),
+        ("PASSED", "fresh", "1"),
+    ]
     assert "0.224" in result.stdout

@@ -1,5 +1,7 @@
 """The printed book: pages joined into one document, links that lead somewhere, page numbers."""
 
+from functools import cache
+
 import chromium
 import pdf
 import pytest
@@ -7,6 +9,7 @@ import test_pages
 import yaml
 from editions import EDITIONS
 from notebooks import ROOT
+from pdf import join
 
 FIRST = """<article class="bd-article"><section id="one">
 <h1><span class="section-number">1. </span>One<a class="headerlink" href="#one">#</a></h1>
@@ -72,12 +75,21 @@ def test_links_hold_in_the_joined_document(joined):
     ]
 
 
+@cache
+def join_known(pages, html, edition):
+    return join(list(pages), html, edition)
+
+
+def join_once(pages, html, edition):
+    """Join these pages, where that was not done before: a whole edition takes its time."""
+    return join_known(tuple(pages), html, edition)
+
+
 @pytest.mark.parametrize("folder", ["", "pt"])
 def test_the_built_pages_of_each_edition_join(folder):
     if not test_pages.PAGES:
         test_pages.unavailable("the book is not built: run make book")
-    pages = pdf.pages_of(pdf.contents(ROOT / folder))
-    joined = pdf.join(pages, pdf.HTML, folder)
+    joined = join_once(pdf.pages_of(pdf.contents(ROOT / folder)), pdf.HTML, folder)
     assert joined.broken == []
     pictures = [picture["src"] for article in joined.articles for picture in article.select("img")]
     assert len(pictures) > 10
@@ -99,6 +111,7 @@ def test_every_edition_is_printed_in_its_language(monkeypatch, tmp_path):
 
     monkeypatch.setattr(pdf, "OUT", tmp_path)
     monkeypatch.setattr(pdf, "print_pdf", print_nothing)
+    monkeypatch.setattr(pdf, "join", join_once)
     for edition, name in zip(EDITIONS, ("book.pdf", "livro.pdf"), strict=True):
         with pytest.raises(InterruptedError, match=name):
             pdf.print_edition(edition, "chromium")

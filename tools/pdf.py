@@ -17,6 +17,7 @@ import chromium
 import yaml
 from bs4 import BeautifulSoup, Tag
 from editions import EDITIONS, PORTUGUESE, configuration, contents
+from mathematics import redrawn
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 from strings import STRINGS, language_tag
@@ -24,7 +25,9 @@ from strings import STRINGS, language_tag
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 OUT = ROOT / "_build" / "pdf"
-ID_LISTS = ("aria-labelledby", "aria-describedby", "aria-controls", "for")
+SET_ASIDE = re.compile(r"<!--aside (\d+)-->")
+LISTING = re.compile(r"""(?<=<pre>)(?:[^<]|<span(?: class="[\w -]+")?>|</span>)+(?=</pre>)""")
+ID_LISTS = {"aria-labelledby", "aria-describedby", "aria-controls", "for"}
 
 
 @dataclass
@@ -38,9 +41,14 @@ class Entry:
 
 @dataclass
 class Joined:
-    """The pages as one, with their contents and the links that lead nowhere."""
+    """The pages as one, with their contents and the links that lead nowhere.
+
+    In the articles and the contents a comment stands for each formula and each listing, whose
+    HTML is in `aside`: they are most of a page's elements, and nothing in them is to be changed.
+    """
 
     articles: list[Tag] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
     contents: list[Entry] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
@@ -68,10 +76,15 @@ def join(pages: list[tuple[str, str]], html: Path, edition: str = "") -> Joined:
     """
     joined = Joined()
     known = {page for _, page in pages}
+
+    def set_aside(part: str) -> str:
+        joined.aside.append(part)
+        return f"<!--aside {len(joined.aside) - 1}-->"
+
     for caption, page in pages:
-        soup = BeautifulSoup(
-            (html / edition / f"{page}.html").read_text(encoding="utf-8"), "html.parser"
-        )
+        text = (html / edition / f"{page}.html").read_text(encoding="utf-8")
+        text = LISTING.sub(lambda code: set_aside(code[0]), redrawn(text, set_aside))
+        soup = BeautifulSoup(text, "html.parser")
         article = soup.select_one("article.bd-article")
         if article is None:
             raise ValueError(f"{page}.html has no article: is it a page of the book?")
@@ -83,7 +96,7 @@ def join(pages: list[tuple[str, str]], html: Path, edition: str = "") -> Joined:
             joined.contents.append(Entry(caption, 0))
         joined.contents += _headings(article)
         joined.articles.append(article)
-    targets = {tag["id"] for article in joined.articles for tag in article.select("[id]")}
+    targets = {tag["id"] for article in joined.articles for tag in article.find_all(id=True)}
     targets |= {article["id"] for article in joined.articles}
     joined.broken = sorted(
         {
@@ -105,27 +118,25 @@ def _prepare(article: Tag) -> None:
     """Leave out what is for the screen; open what is folded."""
     for tag in article.select("script, template, a.headerlink, .d-print-none, .hide > summary"):
         tag.decompose()
-    for fold in article.select("details"):
-        fold.name = "div"
-        fold.attrs.pop("open", None)
-    for title in article.select("summary"):
-        title.name = "div"
-    for still in article.select("noscript"):
-        still.unwrap()
-    for picture in article.select("img"):
-        picture.attrs.pop("loading", None)
+    for tag in article.find_all(True):
+        if tag.name in ("details", "summary"):
+            tag.name = "div"
+            tag.attrs.pop("open", None)
+        elif tag.name == "noscript":
+            tag.unwrap()
+        elif tag.name == "img":
+            tag.attrs.pop("loading", None)
 
 
 def _rename_ids(article: Tag, page: str) -> None:
     seen = set()
-    for tag in article.select("[id]"):
-        if tag["id"] in seen:
+    for tag in article.find_all(True):
+        if tag.get("id") in seen:
             del tag["id"]
-            continue
-        seen.add(tag["id"])
-        tag["id"] = page_id(page, tag["id"])
-    for name in ID_LISTS:
-        for tag in article.select(f"[{name}]"):
+        elif tag.has_attr("id"):
+            seen.add(tag["id"])
+            tag["id"] = page_id(page, tag["id"])
+        for name in tag.attrs.keys() & ID_LISTS:
             names = tag[name] if isinstance(tag[name], list) else tag[name].split()
             tag[name] = " ".join(page_id(page, one) for one in names)
 
@@ -133,7 +144,7 @@ def _rename_ids(article: Tag, page: str) -> None:
 def _redirect(article: Tag, page: str, known: set[str], edition: str) -> None:
     """Point links to pages of the book into the document; keep no other local link."""
     folder = posixpath.dirname(page)
-    for picture in article.select("[src]"):
+    for picture in article.find_all(src=True):
         if not re.match(r"[a-z]+:", picture["src"]):
             path = posixpath.join("../html", edition, folder, picture["src"])
             picture["src"] = posixpath.normpath(path)
@@ -179,7 +190,7 @@ def document(joined: Joined, config: dict, numbers: dict[str, int]) -> str:
         f"article:nth-of-type({i}) {{ page: page-{i} }}"
         for i, article in enumerate(joined.articles, start=1)
     )
-    return f"""<!DOCTYPE html>
+    text = f"""<!DOCTYPE html>
 <html lang="{language}" data-theme="light" data-mode="light">
 <head>
 <meta charset="utf-8">
@@ -206,6 +217,7 @@ def document(joined: Joined, config: dict, numbers: dict[str, int]) -> str:
 </body>
 </html>
 """
+    return SET_ASIDE.sub(lambda comment: joined.aside[int(comment[1])], text)
 
 
 def _running_head(article: Tag) -> str:
