@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 from mathematics import undrawn
-from pdf import LISTING
 
 HTML = Path(__file__).resolve().parent.parent / "_build" / "html"
 PAGES = sorted(
@@ -30,12 +29,9 @@ def uncolored(page):
     return CODE.sub(lambda code: TOKEN.sub(r"\1", code[0]), page)
 
 
-def soup_of(address, *, listings=True):
-    """Return a page with the source of each formula for its drawing, and code without colors.
-
-    Without its `listings` a page is read faster still.
-    """
+def soup_of(address):
+    """Return a page with the source of each formula for its drawing, and code without colors."""
     if not PAGES:
         unavailable("the book is not built: run make book")
-    html = undrawn((HTML / address).read_text(encoding="utf-8"))
-    return BeautifulSoup(uncolored(html) if listings else LISTING.sub("", html), "html.parser")
+    html = (HTML / address).read_text(encoding="utf-8")
+    return BeautifulSoup(uncolored(undrawn(html)), "html.parser")

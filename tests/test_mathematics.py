@@ -193,7 +193,7 @@ def test_every_formula_of_the_source_is_on_its_page(address):
     drawings: list[str] = []
     redrawn(html, lambda drawing: drawings.append(drawing) or "")
     assert [d for d in drawings if [len(re.findall(part, d)) for part in PARTS] != [1, 1, 1]] == []
-    formulas = soup_of(address, listings=False).select("article .math")
+    formulas = soup_of(address).select("article .math")
     assert [f.get_text() for f in formulas if len(f.select("annotation")) != 1] == []
     own = (f for f in formulas if not f.find_parent(class_="machine-checked"))  # proofs/ says them
     shown = Counter(tight(f.select_one("annotation").get_text()) for f in own)
