@@ -77,8 +77,9 @@ _build/html/pt/.built: $(BOOK_READY) $(SHARED) $(PORTUGUESE)
 	$(BOOK_BIN)/python tools/editions.py
 	@touch $@
 
-test: book $(READY)  ## build the book, then run every test and every notebook, two at a time
-	$(BIN)/python -m pytest --nbval -n 2 --dist loadscope
+# One process a core, but no more than four: each takes up to a gigabyte and a half of memory.
+test: book $(READY)  ## build the book, then run every test and every notebook, up to four at a time
+	$(BIN)/python -m pytest --nbval -n logical --maxprocesses 4 --dist loadscope
 
 test-all:  ## run the tests under each Python from 3.11 to 3.14, and say which one is missing
 	@missing=; failed=; \
