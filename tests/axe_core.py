@@ -24,8 +24,10 @@ VIOLATIONS = """async ([onColor, colorAlone]) => {
         }
         return kinds.get(e);
     };
+    const isText = (n) => n.nodeType === Node.TEXT_NODE && n.textContent.trim();
     const texts = [...document.body.querySelectorAll("*")].filter((e) => e.checkVisibility()
-        && [...e.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.textContent.trim()));
+        && (e.shadowRoot || e.matches("input, select, textarea")
+            || [...e.childNodes].some(isText)));
     const one = [...new Map(texts.map((e) => [kind(e), e])).values()];
     const found = await axe.run({ include: one },
         { ...options, runOnly: { type: "rule", values: onColor } });

@@ -32,6 +32,26 @@ FLAWS = {
 }
 
 
+def test_axe_finds_a_pale_color_among_texts_of_its_kind_and_in_an_explorer(browser):
+    page = browser.new_page(viewport=DESKTOP)
+    page.set_content(
+        '<html lang="en"><title>t</title><main><h1>t</h1><p>words</p>'
+        '<p class="pale" style="color: #999">pale</p><p>words</p><div id="explorer"></div></main></html>'
+    )
+    page.evaluate(
+        """() => {
+            const inside = document.querySelector("#explorer").attachShadow({ mode: "open" });
+            inside.innerHTML = '<p class="inside" style="color: #999">pale</p>';
+        }"""
+    )
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    for color_alone in (False, True):
+        found = axe_core.violations(page, color_alone)
+        assert [v.split(":")[0].split(" at ")[0] for v in found] == ["color-contrast"] * 2
+        assert {v.split(" at ")[1].split(":")[0] for v in found} == {".pale", "#explorer,.inside"}
+    page.context.close()
+
+
 @pytest.mark.parametrize("flaw", FLAWS)
 def test_axe_finds_what_is_wrong(browser, flaw):
     page = browser.new_page(viewport=DESKTOP)
