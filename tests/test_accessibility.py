@@ -36,7 +36,8 @@ def test_axe_finds_a_pale_color_among_texts_of_its_kind_and_in_an_explorer(brows
     page = browser.new_page(viewport=DESKTOP)
     page.set_content(
         '<html lang="en"><title>t</title><main><h1>t</h1><p>words</p>'
-        '<p class="pale" style="color: #999">pale</p><p>words</p><div id="explorer"></div></main></html>'
+        '<p class="pale" style="color: #999">pale</p><p>words</p>'
+        '<div id="explorer"></div></main></html>'
     )
     page.evaluate(
         """() => {
